@@ -1,0 +1,172 @@
+"""The pytest seam: options become records, records become parameters and fixtures. No logic lives here."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from _pytest.mark.expression import Expression  # pytest's own -k, so that names mean the same here
+
+from leaderboard.errors import LeaderboardError
+from leaderboard.records import Outcome, RunOptions
+from leaderboard.registry import load_registry
+from leaderboard.run import Run
+from leaderboard.selection import Case, Selection, list_cases, select_models
+
+RUN = pytest.StashKey[Run]()
+SELECTION = pytest.StashKey[Selection]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The suite's options, in a group of their own."""
+    group = parser.getgroup("leaderboard", "fossil leaderboard")
+    flags = {
+        "--all-models": "run every model of models.yaml, not only the default group",
+        "--require-measured": "a cell that cannot be measured is a failure, not a skip",
+        "--refresh": "extract embeddings again even when they are cached",
+        "--record-speed": "measure images/s too, and store it with the result",
+        "--offline": "fetch nothing: neither weights nor data",
+        "--skip-bad-images": "leave unreadable images out; the result and the table say how many",
+    }
+    for flag, text in flags.items():
+        group.addoption(flag, action="store_true", help=text)
+    group.addoption("--leaderboard-dir", type=Path, metavar="DIR", help="write results/ and README.md there")
+    group.addoption("--device", help="cuda, mps or cpu (default: the first that is there)")
+    group.addoption("--dtype", default="float32", help="float32 (default), bfloat16 or float16")
+    group.addoption("--batch-size", type=int, metavar="N", help="images per forward pass")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Read the registry and choose the models; a mistake in either file ends the run before it starts."""
+    worker: dict[str, Any] = getattr(config, "workerinput", {})
+    shared = worker.get("leaderboard_shared") or tempfile.mkdtemp(prefix="leaderboard-run-")
+    try:
+        registry = load_registry(config.rootpath)
+    except LeaderboardError as error:
+        raise pytest.UsageError(str(error)) from None
+    option = config.option
+    folder = option.leaderboard_dir or registry.leaderboard_dir
+    comparable = option.dtype == "float32" and not option.skip_bad_images
+    config.stash[RUN] = Run(
+        registry=registry,
+        options=RunOptions(
+            device=option.device,
+            dtype=option.dtype,
+            batch_size=option.batch_size,
+            skip_bad_images=option.skip_bad_images,
+            refresh=option.refresh,
+            offline=option.offline,
+        ),
+        shared=Path(shared),
+        # what cannot be compared with the stored results goes where the user says, or nowhere
+        results_dir=folder / "results" if comparable or option.leaderboard_dir else None,
+    )
+    expression = Expression.compile(option.keyword) if option.keyword else None
+
+    def matches(names: Collection[str]) -> bool:
+        assert expression is not None
+        return expression.evaluate(lambda word, **_: any(word.lower() in name.lower() for name in names))
+
+    config.stash[SELECTION] = select_models(
+        registry, matches=matches if expression else None, node_ids=config.args, all_models=option.all_models
+    )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """pytest-xdist: every worker shares the outcomes of the cells."""
+    node.workerinput["leaderboard_shared"] = str(node.config.stash[RUN].shared)
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Models, data and machine, before anything runs."""
+    from leaderboard.header import describe_run
+
+    return describe_run(config.stash[RUN], config.stash[SELECTION])
+
+
+def _cases(config: pytest.Config, function: str) -> list[Case]:
+    registry = config.stash[RUN].registry
+    models = [registry.models[id_] for id_ in config.stash[SELECTION].models]
+    return [case for model in models for case in list_cases(registry, model, functions=[function])]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One case per cell, or per cell and thresholded metric."""
+    if "case" in metafunc.fixturenames:
+        cases = _cases(metafunc.config, metafunc.function.__name__)
+        metafunc.parametrize("case", cases, ids=[case.id for case in cases])
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Cases run cell by cell; speed is measured only when asked for."""
+    speed = config.option.record_speed or getattr(config.option, "benchmark_only", False)
+    unwanted = [item for item in items if not speed and item.get_closest_marker("speed")]
+    if unwanted:
+        items[:] = [item for item in items if item not in unwanted]
+        config.hook.pytest_deselected(items=unwanted)
+    models = config.stash[SELECTION].models
+    items.sort(key=lambda item: _place(item, models))
+
+
+def _place(item: pytest.Item, models: tuple[str, ...]) -> tuple[int, str]:
+    """After every other test, in the order of models.yaml; a stable sort keeps the rest."""
+    case = getattr(item, "callspec", None) and item.callspec.params.get("case")  # type: ignore[attr-defined]
+    return (models.index(case.cell.model) + 1, case.cell.dataset) if isinstance(case, Case) else (0, "")
+
+
+@pytest.fixture(scope="session")
+def run(pytestconfig: pytest.Config) -> Run:
+    """This run of the suite."""
+    return pytestconfig.stash[RUN]
+
+
+@pytest.fixture
+def outcome(case: Case, run: Run, pytestconfig: pytest.Config) -> Iterator[Outcome]:
+    """The measured cell; a case whose cell cannot be measured skips or fails here, with the reason."""
+    capture = pytestconfig.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled():  # the progress bar is for people who wait
+        measured = run.outcome(case.cell)
+    if measured.status == "skipped" and not pytestconfig.option.require_measured:
+        pytest.skip(measured.reason)
+    if measured.status != "measured":
+        pytest.fail(measured.reason, pytrace=False)
+    yield measured
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """The table of what was measured, and each reason for what was not."""
+    from leaderboard.render.markdown import render_outcomes
+
+    outcomes = config.stash[RUN].outcomes()
+    if outcomes:
+        terminalreporter.section("leaderboard")
+        terminalreporter.write_line(render_outcomes(outcomes))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Render the tables from what is stored now; once, by the process that owns the run."""
+    run = session.config.stash[RUN]
+    if hasattr(session.config, "workerinput") or run.results_dir is None or not run.outcomes():
+        return
+    from leaderboard.publish import save_rendered
+
+    save_rendered(run.registry, run.results_dir.parent)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Forget the run's shared outcomes; the results are elsewhere."""
+    if not hasattr(config, "workerinput") and RUN in config.stash:
+        shutil.rmtree(config.stash[RUN].shared, ignore_errors=True)
+
+
+if "OMP_NUM_THREADS" not in os.environ and "PYTEST_XDIST_WORKER_COUNT" in os.environ:
+    # workers share the cores; torch and BLAS read this when they are first imported
+    os.environ["OMP_NUM_THREADS"] = str(
+        max(1, (os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"]))
+    )

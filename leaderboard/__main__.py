@@ -1,0 +1,143 @@
+"""The command line: ``python -m leaderboard``, installed as ``leaderboard``.
+
+Exit codes: 0 done, 1 a check failed or something could not be had, 2 wrong use.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from leaderboard import commands
+from leaderboard.errors import CheckFailed, LeaderboardError, Unavailable
+
+DESCRIPTION = "Image encoders measured on microfossils: embed, evaluate, render the leaderboard."
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; a user's mistake is one line on stderr."""
+    options = build_parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except (CheckFailed, Unavailable) as error:
+        print(f"leaderboard: {error}", file=sys.stderr)
+        return 1
+    except LeaderboardError as error:
+        print(f"leaderboard: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"leaderboard: {error.filename or ''}: {error.strerror or error}; check the path", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("leaderboard: interrupted; finished parts are kept, run again to go on", file=sys.stderr)
+        return 130
+    return 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """All commands with their options."""
+    parser = argparse.ArgumentParser(prog="leaderboard", description=DESCRIPTION)
+    subparsers = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_list(subparsers)
+    _add_embed(subparsers)
+    _add_evaluate(subparsers)
+    _add_render(subparsers)
+    _add_fetch(subparsers)
+    return parser
+
+
+def _command(
+    subparsers: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    run: Callable[[argparse.Namespace], None],
+    *,
+    summary: str,
+    example: str,
+) -> argparse.ArgumentParser:
+    command = subparsers.add_parser(
+        name,
+        help=summary,
+        description=summary,
+        epilog=f"example:\n  leaderboard {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument("--root", type=Path, metavar="DIR", help="folder of models.yaml and datasets.yaml")
+    command.set_defaults(run=run)
+    return command
+
+
+def _add_list(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    _command(
+        subparsers, "list", commands.run_list, summary="List models and data sets, and where the data is.", example="list"
+    )
+
+
+def _add_embed(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = _command(
+        subparsers,
+        "embed",
+        commands.run_embed,
+        summary="Turn images into vectors, one per image.",
+        example="embed --model efficientnet-lite0 --images slides/ --out slides.npz",
+    )
+    command.add_argument("--model", required=True, metavar="ID", help="a model of models.yaml")
+    what = command.add_mutually_exclusive_group(required=True)
+    what.add_argument("--dataset", metavar="ID", help="a data set of datasets.yaml")
+    what.add_argument("--images", type=Path, metavar="DIR", help="a folder of images, best one subfolder per class")
+    command.add_argument("--out", type=Path, required=True, metavar="FILE", help=".safetensors or .npz")
+    command.add_argument("--device", help="cuda, cuda:0, mps or cpu (default: the first of these that is there)")
+    command.add_argument("--dtype", default="float32", help="float32 (default), bfloat16 or float16")
+    command.add_argument("--batch-size", type=_positive, metavar="N", help="images per forward pass")
+    command.add_argument("--skip-bad-images", action="store_true", help="leave unreadable images out and say so")
+    command.add_argument("--refresh", action="store_true", help="compute again even when cached")
+    command.add_argument("--offline", action="store_true", help="fetch nothing")
+
+
+def _add_evaluate(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = _command(
+        subparsers,
+        "evaluate",
+        commands.run_evaluate,
+        summary="Compute the protocols on an embeddings file: ours, or an .npz with F (n x d) and L (n).",
+        example="evaluate slides.npz --protocols knn,retrieval --json slides.json",
+    )
+    command.add_argument("file", type=Path, metavar="FILE")
+    command.add_argument("--protocols", metavar="A,B", help="some of them only (default: all)")
+    command.add_argument("--json", type=Path, metavar="OUT", help="also write everything as JSON")
+
+
+def _add_render(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = _command(
+        subparsers,
+        "render",
+        commands.run_render,
+        summary="Write the leaderboard's tables from the stored results.",
+        example="render --check",
+    )
+    command.add_argument("--check", action="store_true", help="write nothing; fail when a table is out of date")
+    command.add_argument("--leaderboard-dir", type=Path, metavar="DIR", help="folder with results/ (default: the clone's)")
+
+
+def _add_fetch(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = _command(
+        subparsers,
+        "fetch",
+        commands.run_fetch,
+        summary="Download or draw a data set into the cache, and verify it.",
+        example="fetch palynomorphs-20",
+    )
+    command.add_argument("dataset", metavar="DATASET")
+    command.add_argument("--offline", action="store_true", help="only look for it and verify it")
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is not at least 1")
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,162 @@
+"""What every torch backbone shares: device, batches, the digest over its tensors."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from leaderboard.errors import LeaderboardError
+from leaderboard.images import prepare_image
+from leaderboard.records import ModelSpec, Preprocessing, RunOptions
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+BATCH_SIZE = {"cpu": 8, "mps": 32, "cuda": 64}  # 8 on the CPU: activations stay in its cache, 2.5 times batch 128
+
+
+@dataclass
+class TorchBackbone:
+    """A torch network and the way from its input to one vector per image."""
+
+    spec: ModelSpec
+    network: torch.nn.Module
+    features: Callable[[torch.Tensor], torch.Tensor]  # (b, 3, h, w) -> (b, d)
+    prepare: Callable[[Image.Image], np.ndarray]  # RGB image -> (h, w, 3) float32
+    device: torch.device
+    dtype: torch.dtype
+    batch_size: int
+    inputs: dict[str, object]
+    environment: dict[str, object]
+    parameters: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.parameters = sum(tensor.numel() for tensor in self.network.parameters())
+        self.network.to(device=self.device, dtype=self.dtype).eval()
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs miss it
+
+    def embed(self, batch: Sequence[np.ndarray]) -> np.ndarray:
+        """Prepared images -> (b, d) float32. Images are (h, w, 3): in memory that is torch's channels_last."""
+        images = torch.from_numpy(np.stack(batch)).permute(0, 3, 1, 2).to(self.device, self.dtype)
+        try:
+            with torch.inference_mode():
+                return np.ascontiguousarray(self.features(images).float().cpu().numpy())
+        except torch.OutOfMemoryError as error:
+            raise MemoryError(str(error).splitlines()[0]) from None
+
+
+def build(
+    spec: ModelSpec,
+    network: torch.nn.Module,
+    features: Callable[[torch.Tensor], torch.Tensor],
+    prepare: Preprocessing | Callable[[Image.Image], np.ndarray],
+    *,
+    weights: dict[str, object],
+    options: RunOptions,
+) -> TorchBackbone:
+    """Put a loaded network on its device, once its tensors are known to be the declared ones.
+
+    Raises:
+        LeaderboardError: tensors other than the entry's digest, or an unknown device or dtype.
+    """
+    digest = digest_tensors(network)
+    if spec.digest is not None and digest != spec.digest:
+        raise LeaderboardError(
+            f"model {spec.id!r}: the tensors of {weights.get('source')} have digest {digest}, the entry declares "
+            f"{spec.digest}; this source holds another model"
+        )
+    device = choose_device(options.device)
+    explicit = prepare if isinstance(prepare, Preprocessing) else None
+    inputs = {
+        "library": spec.library,
+        "architecture": spec.architecture,
+        "pooling": spec.pooling,
+        "seed": spec.seed,
+        "preprocessing": asdict(explicit) if explicit else spec.preprocessing,
+        "dtype": options.dtype,
+        "weights": weights | {"digest": digest},
+    }
+    return TorchBackbone(
+        spec=spec,
+        network=network,
+        features=features,
+        prepare=(lambda image: prepare_image(image, explicit)) if explicit else prepare,  # type: ignore[arg-type]
+        device=device,
+        dtype=_choose_dtype(options.dtype),
+        batch_size=options.batch_size or BATCH_SIZE.get(device.type, 32),
+        inputs=inputs,
+        environment=describe_environment(spec.library, device),
+    )
+
+
+def choose_device(name: str | None) -> torch.device:
+    """The device asked for, else cuda, else mps, else the CPU.
+
+    Raises:
+        LeaderboardError: a device that torch does not know or this machine does not have.
+    """
+    if name is None:
+        available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+        return torch.device(next(kind for kind, there in available.items() if there))
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0]
+        raise LeaderboardError(f"--device {name}: {reason}; try cpu, cuda, cuda:0 or mps") from None
+    return device
+
+
+def _choose_dtype(name: str) -> torch.dtype:
+    if name not in DTYPES:
+        raise LeaderboardError(f"--dtype {name} is not one of {', '.join(DTYPES)}")
+    return DTYPES[name]
+
+
+def describe_environment(library: str, device: torch.device) -> dict[str, object]:
+    """Device and versions, for the provenance."""
+    packages = sorted({"torch", "pillow", "numpy", library})
+    described: dict[str, object] = {name: version(name) for name in packages}
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
+    return described | {"device": device.type, "hardware": name, "python": platform.python_version()}
+
+
+def digest_tensors(network: torch.nn.Module) -> str:
+    """SHA-256 over name, dtype, shape and bytes of every tensor of the state, sorted by name."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(network.state_dict().items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
+
+
+def load_state(network: torch.nn.Module, state: dict[str, Any], *, droppable: tuple[str, ...], where: str) -> None:
+    """Load a state dict by name; every tensor of the network must be there, in its shape.
+
+    Args:
+        network: the feature path, without classifier.
+        state: tensors of a checkpoint.
+        droppable: name prefixes of tensors that may be left over: the classifier.
+        where: for the message.
+
+    Raises:
+        LeaderboardError: missing, unexpected or mismatched tensors, listed.
+    """
+    own = network.state_dict()
+    extra = [name for name in state if name not in own and not name.startswith(droppable)]
+    problems = [f"missing {name}" for name in own if name not in state] + [f"unexpected {name}" for name in extra]
+    problems += [
+        f"{name} is {tuple(state[name].shape)}, expected {tuple(tensor.shape)}"
+        for name, tensor in own.items()
+        if name in state and state[name].shape != tensor.shape
+    ]
+    if problems:
+        more = f" and {len(problems) - 5} more" if len(problems) > 5 else ""
+        raise LeaderboardError(f"{where} does not fit the architecture: {'; '.join(problems[:5])}{more}")
+    network.load_state_dict({name: state[name] for name in own})

@@ -1,0 +1,114 @@
+"""What each command does; __main__.py says how it is called."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from tabulate import tabulate
+
+from leaderboard.errors import LeaderboardError
+from leaderboard.paths import save_text
+from leaderboard.protocols import HEADLINES, PROTOCOLS
+from leaderboard.records import Dataset, RunOptions
+from leaderboard.registry import Registry, load_registry
+
+
+def run_list(options: argparse.Namespace) -> None:
+    """Print both registries."""
+    from leaderboard.datasets import find_dataset
+
+    registry = load_registry(options.root)
+    models = [
+        [spec.id, spec.library, spec.dimension, spec.group, spec.licence or "not stated", spec.title]
+        for spec in registry.models.values()
+    ]
+    print(tabulate(models, ["model", "library", "dimension", "group", "licence", "title"], disable_numparse=True))
+    datasets = [
+        [spec.id, spec.images, spec.classes, spec.licence or "not stated", find_dataset(spec) or "not here yet"]
+        for spec in registry.datasets.values()
+    ]
+    print("\n" + tabulate(datasets, ["data set", "images", "classes", "licence", "folder"], disable_numparse=True))
+
+
+def run_embed(options: argparse.Namespace) -> None:
+    """Embed a data set or a folder into a file."""
+    from leaderboard.backbones import load_backbone
+    from leaderboard.cache import check_suffix, save_embeddings
+    from leaderboard.extract import extract
+
+    check_suffix(options.out)
+    registry = load_registry(options.root)
+    spec = registry.model(options.model)
+    chosen = RunOptions(
+        device=options.device,
+        dtype=options.dtype,
+        batch_size=options.batch_size,
+        skip_bad_images=options.skip_bad_images,
+        refresh=options.refresh,
+        offline=options.offline,
+    )
+    dataset = _images(registry, options)
+    embeddings = extract(dataset, load_backbone(spec, chosen), chosen)
+    save_embeddings(options.out, embeddings)
+    left_out = f", {len(embeddings.left_out)} unreadable images left out" if embeddings.left_out else ""
+    count, dimension = embeddings.vectors.shape
+    print(f"{options.out}: {count} vectors of {dimension} dimensions, {len(dataset.classes)} classes{left_out}")
+
+
+def _images(registry: Registry, options: argparse.Namespace) -> Dataset:
+    from leaderboard.datasets import list_dataset, load_dataset
+
+    if options.images is not None:
+        return list_dataset(options.images.resolve().name, options.images)
+    return load_dataset(registry.dataset(options.dataset), offline=options.offline)
+
+
+def run_evaluate(options: argparse.Namespace) -> None:
+    """Compute protocols on a file of embeddings, print the metrics and keep them as JSON if asked to."""
+    from dataclasses import asdict
+
+    from leaderboard.cache import check_distinct, load_embeddings
+    from leaderboard.cells import compute_scores, merge_metrics
+    from leaderboard.results import format_json
+
+    names = options.protocols.split(",") if options.protocols else list(PROTOCOLS)
+    embeddings = load_embeddings(options.file)
+    check_distinct(embeddings, str(options.file))
+    scores = compute_scores(embeddings, names)
+    metrics = merge_metrics(scores)
+    headlines = {name: metrics[name] for name in HEADLINES if name in metrics}
+    rows = [[name, f"{value:.6f}"] for name, value in (headlines | metrics).items()]
+    print(tabulate(rows, ["metric", str(options.file)], disable_numparse=True))
+    if options.json is not None:
+        described = {"file": options.file.name, "classes": embeddings.classes, "metrics": metrics}
+        parts = {name: asdict(part) for name, part in scores.items()}
+        save_text(options.json, format_json(described | {"protocols": parts}))
+
+
+def run_render(options: argparse.Namespace) -> None:
+    """Write or check the generated tables."""
+    from leaderboard.publish import check_rendered, save_rendered
+
+    registry = load_registry(options.root)
+    folder: Path = (options.leaderboard_dir or registry.leaderboard_dir).resolve()
+    if not (folder / "results").is_dir():
+        raise LeaderboardError(f"{folder} has no results/; measure with pytest first, or pass --leaderboard-dir")
+    if options.check:
+        check_rendered(registry, folder)
+        print("the tables are what the results give")
+        return
+    changed = save_rendered(registry, folder)
+    print("\n".join(f"wrote {path}" for path in changed) or "nothing changed")
+
+
+def run_fetch(options: argparse.Namespace) -> None:
+    """Have a data set here, verified, and say where."""
+    from leaderboard.datasets import load_dataset
+
+    registry = load_registry(options.root)
+    spec = registry.dataset(options.dataset)
+    dataset = load_dataset(spec, offline=options.offline)
+    print(f"{spec.id}: {len(dataset.files)} images in {len(dataset.classes)} classes, verified, in {dataset.root}")
+    print(f"{spec.licence or 'licence not stated'}; {spec.attribution}")

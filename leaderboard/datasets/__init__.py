@@ -1,0 +1,90 @@
+"""Data sets on disk: found, fetched or drawn, verified, listed in the protocol's order."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from leaderboard.datasets.fetch import announce, download, unpack
+from leaderboard.datasets.listing import list_dataset, parse_manifest, verify_dataset
+from leaderboard.errors import Unavailable
+from leaderboard.paths import cache_dir, data_dir, lock
+from leaderboard.records import Dataset, DatasetSpec
+
+__all__ = ["find_dataset", "list_dataset", "load_dataset"]
+
+
+def find_dataset(spec: DatasetSpec) -> Path | None:
+    """The folder of a data set, in ``$LEADERBOARD_DATA`` or in the cache, or None."""
+    given = data_dir()
+    candidates = [given / spec.id] if given else []
+    candidates.append(_cached(spec))
+    return next((folder for folder in candidates if folder.is_dir()), None)
+
+
+def load_dataset(spec: DatasetSpec, *, offline: bool = False) -> Dataset:
+    """List and verify a data set, fetching or drawing it first when it is not here.
+
+    Raises:
+        Unavailable: it is not here and cannot be had.
+        CheckFailed: what is here is not what datasets.yaml says.
+    """
+    folder = find_dataset(spec) or _obtain(spec, offline=offline)
+    return _verified(spec, folder)
+
+
+def _verified(spec: DatasetSpec, folder: Path) -> Dataset:
+    dataset = list_dataset(spec.id, folder)
+    # Drawn images may differ with the libraries that draw: then cells are stale, which is no error.
+    if spec.kind != "synthetic":
+        verify_dataset(dataset, spec, _manifest(spec))
+    return dataset
+
+
+def _manifest(spec: DatasetSpec) -> dict[str, str] | None:
+    if spec.manifest is None:
+        return None
+    return parse_manifest((Path(__file__).parent / spec.manifest).read_text(encoding="utf-8"))
+
+
+def _cached(spec: DatasetSpec) -> Path:
+    if spec.kind != "synthetic":
+        return cache_dir() / "datasets" / spec.id
+    from leaderboard.datasets.synthetic import DRAWING_VERSION
+
+    name = f"{spec.id}.v{DRAWING_VERSION}.seed{spec.seed}.{spec.images_per_class}"
+    return cache_dir() / "datasets" / name / spec.id
+
+
+def _obtain(spec: DatasetSpec, *, offline: bool) -> Path:
+    """Make the cached folder, once for all processes; it appears complete and verified, or not at all."""
+    target = _cached(spec)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with lock(target):
+        if target.is_dir():  # another process was faster
+            return target
+        with tempfile.TemporaryDirectory(prefix=f".{spec.id}.", dir=target.parent) as scratch:
+            folder = Path(scratch) / spec.id
+            _fill(spec, folder, offline=offline)
+            _verified(spec, folder)
+            folder.rename(target)
+    return target
+
+
+def _fill(spec: DatasetSpec, folder: Path, *, offline: bool) -> None:
+    if spec.kind == "synthetic":
+        from leaderboard.datasets.synthetic import save_synthetic
+
+        assert spec.seed is not None and spec.images_per_class is not None  # the registry checked
+        announce(f"{spec.id}: drawing {spec.images} images into {_cached(spec)}")
+        save_synthetic(folder, seed=spec.seed, images_per_class=spec.images_per_class)
+        return
+    if spec.url is None or offline:
+        why = "offline" if spec.url else "it has no download"
+        raise Unavailable(f"data set {spec.id} is not here ({why}); place it in $LEADERBOARD_DATA/{spec.id}/")
+    archive = cache_dir() / "downloads" / f"{spec.id}-{Path(spec.url).name}"
+    if not archive.exists():
+        announce(f"{spec.id}: fetching {spec.download} from {spec.url}")
+        download(spec.url, archive)
+    unpack(archive, folder, subfolder=spec.subfolder or "")
+    archive.unlink()

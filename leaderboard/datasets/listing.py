@@ -1,0 +1,105 @@
+"""What is in a folder of images: the protocol's order, and one digest over all of it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+from leaderboard.errors import CheckFailed, LeaderboardError
+from leaderboard.images import SUFFIXES
+from leaderboard.records import Dataset, DatasetSpec
+
+SHOWN = 5  # differences listed by name in an error
+
+
+def list_dataset(dataset_id: str, root: Path) -> Dataset:
+    """List a folder: one subfolder per class, or images directly in it (then without labels).
+
+    Files that are not images (``.DS_Store``, ``Thumbs.db``, notes) and hidden ones are passed over.
+
+    Raises:
+        LeaderboardError: no such folder, or no images in it.
+    """
+    if not root.is_dir():
+        raise LeaderboardError(f"{root} is not a folder; give a folder of images, best with one subfolder per class")
+    files = sorted(
+        (path.relative_to(root).as_posix() for path in root.rglob("*") if _is_image(path, root)), key=_order
+    )
+    if not files:
+        raise LeaderboardError(f"{root} has no images ({', '.join(sorted(SUFFIXES))}), neither in it nor in subfolders")
+    classes = sorted({name.partition("/")[0] for name in files if "/" in name}, key=str.encode)
+    index = {name: number for number, name in enumerate(classes)}
+    loose = [name for name in files if "/" not in name]
+    if classes and loose:
+        raise LeaderboardError(f"{root} has images both in class folders and beside them ({loose[0]}); move these away")
+    labels = tuple(index[name.partition("/")[0]] for name in files) if classes else ()
+    return Dataset(dataset_id, root, tuple(files), labels, tuple(classes), digest_of(hash_files(root, files)))
+
+
+def _is_image(path: Path, root: Path) -> bool:
+    hidden = any(part.startswith(".") for part in path.relative_to(root).parts)
+    return path.suffix.lower() in SUFFIXES and not hidden and path.is_file()
+
+
+def _order(name: str) -> tuple[bytes, bytes]:
+    folder, _, rest = name.partition("/")
+    return folder.encode(), rest.encode()
+
+
+def hash_files(root: Path, files: list[str]) -> dict[str, str]:
+    """SHA-256 of each file, by its path."""
+    return {name: hash_file(root / name) for name in files}
+
+
+def hash_file(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def digest_of(hashes: Mapping[str, str]) -> str:
+    """SHA-256 of the listing that ``sha256sum`` prints for the files sorted by path in byte order."""
+    return hashlib.sha256(format_manifest(hashes).encode()).hexdigest()
+
+
+def format_manifest(hashes: Mapping[str, str]) -> str:
+    """``<sha256>  <path>`` per line, sorted by path in byte order."""
+    return "".join(f"{hashes[name]}  {name}\n" for name in sorted(hashes, key=str.encode))
+
+
+def parse_manifest(text: str) -> dict[str, str]:
+    """The reverse of ``format_manifest``."""
+    return {name: sha for sha, _, name in (line.partition("  ") for line in text.splitlines())}
+
+
+def verify_dataset(dataset: Dataset, spec: DatasetSpec, manifest: Mapping[str, str] | None = None) -> None:
+    """Hold a listing against its entry of datasets.yaml.
+
+    Raises:
+        CheckFailed: what differs: counts, and with a manifest the files missing, added and changed.
+    """
+    if dataset.digest == spec.digest:
+        return
+    found = f"{len(dataset.files)} images in {len(dataset.classes)} classes"
+    expected = f"{spec.images} in {spec.classes}"
+    differences = _differences(dataset, manifest) if manifest else f"digest {dataset.digest}, not {spec.digest}"
+    raise CheckFailed(
+        f"{dataset.root} is not {spec.id}: {found}, expected {expected}; {differences}; "
+        "restore the files, or remove the folder to fetch it again"
+    )
+
+
+def _differences(dataset: Dataset, manifest: Mapping[str, str]) -> str:
+    found = hash_files(dataset.root, list(dataset.files))
+    kinds = {
+        "missing": sorted(manifest.keys() - found.keys()),
+        "not part of it": sorted(found.keys() - manifest.keys()),
+        "changed": sorted(name for name in found.keys() & manifest.keys() if found[name] != manifest[name]),
+    }
+    return "; ".join(f"{kind}: {_shortened(names)}" for kind, names in kinds.items() if names)
+
+
+def _shortened(names: list[str]) -> str:
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more

@@ -1,0 +1,15 @@
+"""Errors that a user can act on: value, expectation, remedy, in one line and without a traceback."""
+
+from __future__ import annotations
+
+
+class LeaderboardError(Exception):
+    """A mistake in what was given, or a check that did not hold."""
+
+
+class Unavailable(LeaderboardError):
+    """Weights or data that cannot be had here and now: the cell is skipped with this reason, never scored."""
+
+
+class CheckFailed(LeaderboardError):
+    """A verification that came out negative: the command line ends with exit code 1."""

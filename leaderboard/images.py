@@ -1,0 +1,90 @@
+"""One image file -> RGB pixels -> the array a network takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from leaderboard.records import Preprocessing
+
+SUFFIXES = frozenset(".bmp .gif .jp2 .jpeg .jpg .pgm .png .ppm .tif .tiff .webp".split())
+FILTERS = {
+    "nearest": Image.Resampling.NEAREST,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+}
+
+
+class BadImage(Exception):
+    """A file that is not a readable image; the message says why."""
+
+
+def load_image(path: Path) -> Image.Image:
+    """Read a file as 8-bit RGB.
+
+    16-bit and float greyscale are scaled from their full range, transparency is laid over white (the bright field
+    of a microscope), of an animation or a multi-page TIFF the first picture is taken, EXIF orientation is ignored
+    as both source papers do.
+
+    Raises:
+        BadImage: missing, empty, truncated, not an image, or too many pixels to be a photograph of one specimen.
+    """
+    limit = Image.MAX_IMAGE_PIXELS or 0
+    try:
+        if path.stat().st_size == 0:
+            raise BadImage("the file is empty")
+        with Image.open(path) as image:
+            if image.width * image.height > limit:
+                raise BadImage(f"{image.width} x {image.height} pixels, above the limit of {limit:,}")
+            image.load()
+            return _to_rgb(image)
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise BadImage(str(error).replace(str(path), path.name).splitlines()[0]) from None
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I") or image.mode == "F":
+        return Image.fromarray(_to_bytes(np.asarray(image))).convert("RGB")
+    if image.has_transparency_data:
+        white = Image.new("RGBA", image.size, "white")
+        return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
+    return image.convert("RGB")
+
+
+def _to_bytes(values: np.ndarray) -> np.ndarray:
+    """Greyscale of more than 8 bits to uint8 by its full range: 0..1 (float) or 0..65535.
+
+    Never by the image's own minimum and maximum: that would make a vector depend on the brightest speck.
+    """
+    low, high = float(values.min()), float(values.max())
+    full = 1.0 if values.dtype.kind == "f" and high <= 1 else 65535.0
+    if not 0 <= low <= high <= full:  # NaN fails too
+        raise BadImage(f"grey values from {low:g} to {high:g}, outside 0..{full:g}")
+    return np.round(values.astype(np.float64) * (255 / full)).astype(np.uint8)
+
+
+def prepare_image(image: Image.Image, preprocessing: Preprocessing) -> np.ndarray:
+    """Resize, centre crop, scale and normalise an RGB image: (height, width, 3) float32.
+
+    Pillow's filters are antialiased when they shrink, as the SCAMPI benchmark's preprocessing asks.
+    """
+    height, width = _target_size(image, preprocessing.resize)
+    image = image.resize((width, height), FILTERS[preprocessing.interpolation])
+    if preprocessing.crop is not None:
+        left, top = (round((side - preprocessing.crop) / 2) for side in (width, height))
+        image = image.crop((left, top, left + preprocessing.crop, top + preprocessing.crop))
+    pixels = np.asarray(image, dtype=np.float32) / np.float32(255)
+    mean, std = np.float32(preprocessing.mean), np.float32(preprocessing.std)
+    return np.asarray((pixels - mean) / std, dtype=np.float32)
+
+
+def _target_size(image: Image.Image, resize: int | tuple[int, int]) -> tuple[int, int]:
+    """(height, width) after resizing; one number means the shorter side, the other keeps the aspect ratio."""
+    if not isinstance(resize, int):
+        return resize
+    short, long = sorted(image.size)
+    other = int(resize * long / short)
+    return (resize, other) if image.height == short else (other, resize)

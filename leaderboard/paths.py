@@ -1,0 +1,62 @@
+"""Where things live on this machine, and how they are written: whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock
+from platformdirs import user_cache_dir
+
+
+def cache_dir() -> Path:
+    """``$LEADERBOARD_CACHE``, else the user's cache folder. Nothing in it is lost for good when deleted."""
+    return Path(os.environ.get("LEADERBOARD_CACHE") or user_cache_dir("fossil-leaderboard"))
+
+
+def data_dir() -> Path | None:
+    """``$LEADERBOARD_DATA``: a folder with one subfolder per data set id."""
+    folder = os.environ.get("LEADERBOARD_DATA")
+    return Path(folder) if folder else None
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary file beside ``path`` that takes its place when the block ends well, and vanishes otherwise."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o666 & ~_umask())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def save_text(path: Path, text: str) -> None:
+    """Write UTF-8 text atomically, with newlines as they are."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="")
+
+
+def lock(path: Path) -> FileLock:
+    """A lock between processes for what is at ``path``; the system releases it when its holder is killed.
+
+    The lock files are kept in the cache, so that no folder of results or of data is littered with them.
+    """
+    locks = cache_dir() / "locks"
+    locks.mkdir(parents=True, exist_ok=True)
+    digest = hashlib.sha256(str(path.absolute()).encode()).hexdigest()[:16]
+    return FileLock(locks / f"{path.name}.{digest}.lock")
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,29 @@
+"""Protocols, one file each: pure functions of embeddings. docs/protocols.md says what every number means.
+
+A module here that defines ``PROTOCOL`` is picked up by the registry, the runs and the table. Importing one
+must stay cheap (no scikit-learn at the top), because thresholds are checked when pytest collects.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Mapping
+from importlib import import_module
+
+from leaderboard.records import Metric, Protocol
+
+
+def _discover() -> dict[str, Protocol]:
+    names = (name for _, name, _ in pkgutil.iter_modules(__path__) if not name.startswith("_"))
+    found = [import_module(f"{__name__}.{name}").PROTOCOL for name in names]
+    return {protocol.name: protocol for protocol in found}
+
+
+def _headlines() -> dict[str, Metric]:
+    chosen = [metric for metric in METRICS.values() if metric.headline]
+    return {metric.name: metric for metric in sorted(chosen, key=lambda metric: metric.column)}
+
+
+PROTOCOLS: Mapping[str, Protocol] = _discover()
+METRICS: Mapping[str, Metric] = {metric.name: metric for p in PROTOCOLS.values() for metric in p.metrics}
+HEADLINES: Mapping[str, Metric] = _headlines()  # in the order of the table's columns; the first one ranks

@@ -1,0 +1,86 @@
+"""k-nearest-neighbour classification over ten stratified splits.
+
+Source: "nn f1" of the SCAMPI benchmark; docs/protocols.md, section 2.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from leaderboard.errors import LeaderboardError
+from leaderboard.protocols._confusion import (
+    CLASS_SCORE_NAMES,
+    SCORE_NAMES,
+    compute_class_scores,
+    compute_confusion,
+    compute_scores,
+)
+from leaderboard.protocols._splits import compute_splits
+from leaderboard.records import Embeddings, Metric, Protocol, Scores
+
+NEIGHBOURS = (1, 3, 5, 7, 9)
+
+
+def compute_knn(embeddings: Embeddings) -> Scores:
+    """Mean scores over the splits for each k; recall, precision and F1 per class for k = 1.
+
+    Euclidean distance on unnormalised vectors, one vote per neighbour, ties as scikit-learn resolves them
+    (the lower class index).
+
+    Raises:
+        LeaderboardError: a set that cannot be split, or a training set smaller than 9 images.
+    """
+    splits, classes = compute_splits(embeddings), len(embeddings.classes)
+    smallest = min(len(train) for train, _ in splits)
+    if smallest < max(NEIGHBOURS):
+        raise LeaderboardError(f"{smallest} training images for {max(NEIGHBOURS)} neighbours; add images")
+    votes = [_predict(embeddings, train, test) for train, test in splits]
+    metrics: dict[str, float] = {}
+    for k in NEIGHBOURS:
+        confusions = [
+            compute_confusion(embeddings.labels[test], predicted[k], classes)
+            for (_, test), predicted in zip(splits, votes, strict=True)
+        ]
+        scores = [compute_scores(confusion) for confusion in confusions]
+        metrics |= {f"knn{k}.{name}": float(np.mean([s[name] for s in scores])) for name in SCORE_NAMES}
+        if k == 1:
+            per_class = _mean_class_scores(confusions)
+    outcomes = {"test": [test.tolist() for _, test in splits]}
+    outcomes |= {f"predicted_k{k}": [predicted[k].tolist() for predicted in votes] for k in NEIGHBOURS}
+    return Scores(metrics=metrics, per_class=per_class, outcomes=outcomes)
+
+
+def _predict(embeddings: Embeddings, train: np.ndarray, test: np.ndarray) -> dict[int, np.ndarray]:
+    """Class indices of the test images for every k, from one neighbour search."""
+    from sklearn.neighbors import NearestNeighbors
+
+    search = NearestNeighbors(n_neighbors=max(NEIGHBOURS)).fit(embeddings.vectors[train])
+    nearest = search.kneighbors(embeddings.vectors[test], return_distance=False)
+    labels = embeddings.labels[train][nearest]
+    ballots = labels[:, :, None] == np.arange(len(embeddings.classes))
+    return {k: ballots[:, :k].sum(axis=1).argmax(axis=1) for k in NEIGHBOURS}
+
+
+def _mean_class_scores(confusions: list[np.ndarray]) -> dict[str, list[float]]:
+    """Mean over the splits in which the class has test images; NaN where it never has."""
+    scores = [compute_class_scores(confusion) for confusion in confusions]
+    means = {}
+    for name in CLASS_SCORE_NAMES:
+        table = np.array([s[name] for s in scores])
+        there = np.isfinite(table).sum(axis=0)
+        means[f"knn1.{name}"] = np.where(there, np.nansum(table, axis=0) / np.maximum(there, 1), np.nan).tolist()
+    return means
+
+
+PROTOCOL = Protocol(
+    name="knn",
+    version=1,
+    metrics=tuple(
+        Metric(f"knn{k}.{name}", headline="NN F1", column=1)
+        if (k, name) == (1, "f1_macro")
+        else Metric(f"knn{k}.{name}")
+        for k in NEIGHBOURS
+        for name in SCORE_NAMES
+    ),
+    compute=compute_knn,
+)

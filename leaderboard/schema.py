@@ -1,0 +1,138 @@
+"""The strict form of models.yaml and datasets.yaml (pydantic). Validation only; registry.py makes the records."""
+
+from __future__ import annotations
+
+import re
+from difflib import get_close_matches
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag, model_validator
+
+from leaderboard.records import Pooling
+from leaderboard.yaml_lines import Location
+
+IDENTIFIER = re.compile(r"[a-z0-9]+([.-][a-z0-9]+)*")
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Triple = Annotated[list[float], Field(min_length=3, max_length=3)]
+Size = Annotated[int, Field(gt=0, le=4096)]
+Share = Annotated[float, Field(ge=0, le=1)]  # every metric that can be a floor lies in [0, 1]
+Figures = dict[str, Share]
+
+
+class Entry(BaseModel):
+    """Unknown keys and wrong types are errors, nothing is coerced."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class SourceEntry(Entry):
+    """Exactly one of hub, package and path says where the weights are."""
+
+    hub: str | None = None
+    package: str | None = None
+    path: str | None = None
+    file: str | None = None
+    revision: str | None = None
+    sha256: Sha256 | None = None
+    tensors: Literal["by-name", "by-order"] = "by-name"
+
+    @model_validator(mode="after")
+    def _one_place(self) -> SourceEntry:
+        given = [kind for kind in ("hub", "package", "path") if getattr(self, kind)]
+        if len(given) != 1:
+            raise ValueError(f"a source is exactly one of hub, package, path; here: {', '.join(given) or 'none'}")
+        return self
+
+
+class PreprocessingEntry(Entry):
+    """Resize (shorter side, or exact [height, width]), centre crop, normalise."""
+
+    resize: Annotated[
+        Annotated[Size, Tag("side")] | Annotated[Annotated[list[Size], Field(min_length=2, max_length=2)], Tag("exact")],
+        Discriminator(lambda value: "exact" if isinstance(value, list) else "side"),
+    ]
+    crop: Size | None = None
+    interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos"] = "bicubic"
+    mean: Triple
+    std: Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=3, max_length=3)]
+
+
+def _preprocessing_kind(value: Any) -> str:
+    return "explicit" if isinstance(value, dict) else "model"
+
+
+class ReportedEntry(Entry):
+    """Published figures with the place where they were read."""
+
+    metrics: Figures
+    source: str
+    parameters: int | None = None
+
+
+class ModelEntry(Entry):
+    """A model of models.yaml."""
+
+    title: str
+    library: str
+    architecture: str | None = None
+    sources: list[SourceEntry] = []
+    digest: Sha256 | None = None
+    seed: int | None = None
+    pooling: Pooling | None = None
+    preprocessing: Annotated[
+        Annotated[Literal["model"], Tag("model")] | Annotated[PreprocessingEntry, Tag("explicit")],
+        Discriminator(_preprocessing_kind),
+    ]
+    dimension: Annotated[int, Field(gt=0)]
+    licence: str | None
+    tags: list[str] = []
+    group: Literal["default", "extra"] = "extra"
+    links: dict[str, str] = {}
+    thresholds: dict[str, Figures] = {}
+    reported: dict[str, ReportedEntry] = {}
+
+
+class DatasetEntry(Entry):
+    """A data set of datasets.yaml."""
+
+    title: str
+    kind: Literal["archive", "folder", "synthetic"]
+    classes: Annotated[int, Field(gt=0)]
+    images: Annotated[int, Field(gt=0)]
+    digest: Sha256
+    licence: str | None
+    attribution: str
+    ranked: bool = True
+    tolerance: Annotated[float, Field(ge=0, lt=0.1)] = 0.002
+    url: str | None = None
+    subfolder: str | None = None
+    download: str | None = None
+    manifest: str | None = None
+    seed: int | None = None
+    images_per_class: int | None = None
+
+
+def explain(schema: type[BaseModel], item: Any, field: str) -> str:
+    """Value, expectation and remedy of one pydantic error."""
+    value, name = item["input"], str(item["loc"][-1]) if item["loc"] else ""
+    match item["type"]:
+        case "extra_forbidden":
+            near = get_close_matches(name, _allowed(schema, item["loc"]), n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(_allowed(schema, item['loc']))}"
+            return f"unknown key {field!r}; {hint}"
+        case "missing":
+            return f"key {name!r} is missing{f' in {field}' if field else ''}; add it"
+        case "literal_error":
+            return f"{field} {value!r} is not one of {item['ctx']['expected'].replace(' or ', ', ').replace(chr(39), '')}"
+        case "string_type":
+            return f"{field} {value!r} is {type(value).__name__}, not text; put it in quotes"
+        case "value_error":
+            return f"{field}: {item['ctx']['error']}"
+        case _:
+            return f"{field or 'entry'} {value!r}: {item['msg'][0].lower()}{item['msg'][1:]}"
+
+
+def _allowed(schema: type[BaseModel], location: Location) -> list[str]:
+    nested = {"sources": SourceEntry, "preprocessing": PreprocessingEntry}
+    owner = nested.get(str(location[0]), schema) if len(location) > 1 else schema
+    return list(owner.model_fields)

@@ -1,0 +1,84 @@
+"""Which cells a run is about: the default group, and models that the user asked for by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+
+from leaderboard.records import Cell, ModelSpec
+from leaderboard.registry import Registry
+
+Matcher = Callable[[Collection[str]], bool]  # does a test with these names match the -k expression?
+
+
+@dataclass(frozen=True)
+class Case:
+    """One pytest case of a cell."""
+
+    function: str
+    cell: Cell
+    metric: str | None = None
+
+    @property
+    def id(self) -> str:
+        """What stands between the brackets of the test's name."""
+        return f"{self.cell}-{self.metric}" if self.metric else str(self.cell)
+
+    @property
+    def name(self) -> str:
+        """The test's name, as pytest prints it."""
+        return f"{self.function}[{self.id}]"
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The models of a run, and those that it leaves out."""
+
+    models: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+
+def list_cases(registry: Registry, model: ModelSpec, functions: Sequence[str] = ()) -> list[Case]:
+    """Every case of a model, in the order in which they run."""
+    cells = [Cell(model.id, dataset) for dataset in registry.datasets]
+    cases = []
+    for cell in cells:
+        cases += [Case("test_embeddings", cell), Case("test_speed", cell)]
+        cases += [Case("test_metric", cell, metric) for metric in model.thresholds.get(cell.dataset, {})]
+    return [case for case in cases if not functions or case.function in functions]
+
+
+def select_models(
+    registry: Registry, *, matches: Matcher | None, node_ids: Sequence[str] = (), all_models: bool = False
+) -> Selection:
+    """The default group, and every model on whose name the selection depends.
+
+    ``-k dino`` depends on a name: without it the test would not match. ``-k palynomorphs`` and ``-k "not slow"``
+    do not.
+
+    Args:
+        registry: all models and data sets.
+        matches: the ``-k`` expression, if there is one.
+        node_ids: the arguments of the command line; ``...::test_metric[...]`` names a model.
+        all_models: take every model.
+    """
+    named = {argument.rpartition("::")[2] for argument in node_ids if "[" in argument}
+    chosen = [
+        spec.id
+        for spec in registry.models.values()
+        if all_models or spec.group == "default" or _is_asked_for(registry, spec, matches, named)
+    ]
+    return Selection(tuple(chosen), tuple(id_ for id_ in registry.models if id_ not in chosen))
+
+
+def _is_asked_for(registry: Registry, spec: ModelSpec, matches: Matcher | None, named: Collection[str]) -> bool:
+    cases = list_cases(registry, spec)
+    if any(case.name in named for case in cases):
+        return True
+    return matches is not None and any(_depends_on_name(case, matches) for case in cases)
+
+
+def _depends_on_name(case: Case, matches: Matcher) -> bool:
+    nameless = case.name.replace(case.cell.model, "", 1)
+    always = {"tests", "bench", "test_cells.py", case.function}
+    return matches({*always, case.name}) and not matches({*always, nameless})

@@ -1,0 +1,79 @@
+"""YAML with line numbers: the data, where each value stands, and keys that were given twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from leaderboard.errors import LeaderboardError
+
+Location = tuple[str | int, ...]
+
+
+@dataclass
+class Document:
+    """A parsed YAML file. ``lines`` maps the location of every key and item to its line, from 1."""
+
+    path: Path
+    data: Any
+    lines: dict[Location, int] = field(default_factory=dict)
+    repeated: list[Location] = field(default_factory=list)
+
+    def line(self, location: Location) -> int:
+        """The line of a location, or of its nearest enclosing one when it is not in the file."""
+        while location and location not in self.lines:
+            location = location[:-1]
+        return self.lines.get(location, 1)
+
+    def known(self, location: Location) -> Location:
+        """The location without the parts that a validator added and the file does not have."""
+        kept: Location = ()
+        for part in location:
+            if (*kept, part) in self.lines:
+                kept = (*kept, part)
+        return kept
+
+
+def load_yaml(path: Path) -> Document:
+    """Read a YAML file with the safe loader.
+
+    Raises:
+        LeaderboardError: when the file is missing, is not UTF-8 or is not YAML.
+    """
+    try:
+        loader = yaml.SafeLoader(path.read_text(encoding="utf-8"))
+        node = loader.get_single_node()
+        document = Document(path, loader.construct_document(node) if node else None)
+    except FileNotFoundError:
+        raise LeaderboardError(f"{path} does not exist; run from a clone or pass --root") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise LeaderboardError(_syntax_message(path, error)) from None
+    for location, line in _walk(node, ()):
+        if location in document.lines:
+            document.repeated.append(location)
+        document.lines[location] = line
+    return document
+
+
+def _walk(node: yaml.Node | None, at: Location) -> Iterator[tuple[Location, int]]:
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            here = (*at, key.value)
+            yield here, key.start_mark.line + 1
+            yield from _walk(value, here)
+    elif isinstance(node, yaml.SequenceNode):
+        for index, item in enumerate(node.value):
+            here = (*at, index)
+            yield here, item.start_mark.line + 1
+            yield from _walk(item, here)
+
+
+def _syntax_message(path: Path, error: Exception) -> str:
+    mark = getattr(error, "problem_mark", None)
+    line = mark.line + 1 if mark else 1
+    problem = getattr(error, "problem", None) or error
+    return f"{path.name}:{line}: not valid YAML ({problem}); check indentation, quotes and colons there"
