@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from leaderboard.errors import LeaderboardError
 from leaderboard.records import Outcome, RunOptions
 from leaderboard.registry import load_registry
 from leaderboard.run import Run
-from leaderboard.selection import Case, Selection, list_cases, select_models
+from leaderboard.selection import Case, Matcher, Selection, list_cases, select_models
 
 RUN = pytest.StashKey[Run]()
 SELECTION = pytest.StashKey[Selection]()
@@ -66,15 +66,27 @@ def pytest_configure(config: pytest.Config) -> None:
         # what cannot be compared with the stored results goes where the user says, or nowhere
         results_dir=folder / "results" if comparable or option.leaderboard_dir else None,
     )
-    expression = Expression.compile(option.keyword) if option.keyword else None
+    config.stash[SELECTION] = select_models(
+        registry, matches=_matcher(option.keyword), node_ids=config.args, all_models=option.all_models
+    )
+
+
+def _matcher(keyword: str) -> Matcher | None:
+    """Read ``-k`` as pytest does: each word is looked for in every name, whatever its case."""
+    if not keyword:
+        return None
+    try:
+        expression = Expression.compile(keyword)
+    except SyntaxError as error:
+        raise pytest.UsageError(f"-k {keyword!r}: {error}") from None
 
     def matches(names: Collection[str]) -> bool:
-        assert expression is not None
-        return expression.evaluate(lambda word, **_: any(word.lower() in name.lower() for name in names))
+        def is_in_a_name(word: str, /, **_: object) -> bool:
+            return any(word.lower() in name.lower() for name in names)
 
-    config.stash[SELECTION] = select_models(
-        registry, matches=matches if expression else None, node_ids=config.args, all_models=option.all_models
-    )
+        return expression.evaluate(is_in_a_name)
+
+    return matches
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -127,7 +139,7 @@ def run(pytestconfig: pytest.Config) -> Run:
 
 
 @pytest.fixture
-def outcome(case: Case, run: Run, pytestconfig: pytest.Config) -> Iterator[Outcome]:
+def outcome(case: Case, run: Run, pytestconfig: pytest.Config) -> Outcome:
     """The measured cell; a case whose cell cannot be measured skips or fails here, with the reason."""
     capture = pytestconfig.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled():  # the progress bar is for people who wait
@@ -136,7 +148,7 @@ def outcome(case: Case, run: Run, pytestconfig: pytest.Config) -> Iterator[Outco
         pytest.skip(measured.reason)
     if measured.status != "measured":
         pytest.fail(measured.reason, pytrace=False)
-    yield measured
+    return measured
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -167,6 +179,4 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 if "OMP_NUM_THREADS" not in os.environ and "PYTEST_XDIST_WORKER_COUNT" in os.environ:
     # workers share the cores; torch and BLAS read this when they are first imported
-    os.environ["OMP_NUM_THREADS"] = str(
-        max(1, (os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"]))
-    )
+    os.environ["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])))

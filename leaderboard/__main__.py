@@ -70,7 +70,11 @@ def _command(
 
 def _add_list(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     _command(
-        subparsers, "list", commands.run_list, summary="List models and data sets, and where the data is.", example="list"
+        subparsers,
+        "list",
+        commands.run_list,
+        summary="List models and data sets, and where the data is.",
+        example="list",
     )
 
 
@@ -117,7 +121,9 @@ def _add_render(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
         example="render --check",
     )
     command.add_argument("--check", action="store_true", help="write nothing; fail when a table is out of date")
-    command.add_argument("--leaderboard-dir", type=Path, metavar="DIR", help="folder with results/ (default: the clone's)")
+    command.add_argument(
+        "--leaderboard-dir", type=Path, metavar="DIR", help="folder with results/ (default: the clone's)"
+    )
 
 
 def _add_fetch(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
+from zipfile import is_zipfile
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from leaderboard.errors import LeaderboardError
@@ -43,18 +43,21 @@ def load_embeddings(path: Path) -> Embeddings:
     """
     if not path.is_file():
         raise LeaderboardError(f"{path} does not exist; make it with `leaderboard embed ... --out {path.name}`")
-    try:
-        embeddings = _load_npz(path) if path.suffix == ".npz" else _load_safetensors(path)
-    except (SafetensorError, BadZipFile, KeyError, ValueError, OSError, EOFError) as error:
-        raise LeaderboardError(
-            f"{path} is no embeddings file ({error}); expected our .safetensors, or an .npz with F (n, d) and L (n)"
-        ) from None
-    return check_embeddings(embeddings, str(path))
+    return check_embeddings(_load(path), str(path))
 
 
 def load_part(path: Path) -> Embeddings:
     """Read a part; it may be empty when all its images were left out."""
-    return _load_safetensors(path)
+    return _load(path)
+
+
+def _load(path: Path) -> Embeddings:
+    try:
+        return _load_npz(path) if path.suffix == ".npz" else _load_safetensors(path)
+    except Exception as error:  # foreign bytes break the readers of numpy, zipfile and safetensors in many ways
+        raise LeaderboardError(
+            f"{path} is no embeddings file ({error}); expected our .safetensors, or an .npz with F (n, d) and L (n)"
+        ) from None
 
 
 def check_embeddings(embeddings: Embeddings, where: str) -> Embeddings:
@@ -66,6 +69,8 @@ def check_embeddings(embeddings: Embeddings, where: str) -> Embeddings:
     vectors, labels, files = embeddings.vectors, embeddings.labels, embeddings.files
     if vectors.ndim != 2 or 0 in vectors.shape:
         raise LeaderboardError(f"{where}: embeddings of shape {vectors.shape}; expected n x d, at least 1 x 1")
+    if labels.ndim != 1 or labels.dtype.kind not in "iu":
+        raise LeaderboardError(f"{where}: labels of shape {labels.shape}, {labels.dtype}; expected n whole numbers")
     broken = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
     if len(broken):
         first = files[broken[0]] if files else f"row {broken[0]}"
@@ -154,6 +159,8 @@ def _save_npz(path: Path, embeddings: Embeddings) -> None:
 
 
 def _load_npz(path: Path) -> Embeddings:
+    if not is_zipfile(path):
+        raise ValueError("not a zip archive")
     with np.load(path, allow_pickle=False) as stored:
         vectors, labels = np.asarray(stored["F"], dtype=np.float32), np.asarray(stored["L"])
         files = tuple(map(str, stored["files"])) if "files" in stored else ()
@@ -161,6 +168,8 @@ def _load_npz(path: Path) -> Embeddings:
     if given is None:  # any labels will do: numbers or names
         found, labels = np.unique(labels, return_inverse=True)
         given = tuple(map(str, found))
+    elif labels.dtype.kind not in "iuf" or (labels != labels.astype(np.int64)).any():
+        raise ValueError("L has to index classes: whole numbers from 0")
     provenance = Provenance({"file": path.name}, {})
     return Embeddings(vectors, labels.astype(np.int64), files, given, provenance)
 

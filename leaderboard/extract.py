@@ -21,7 +21,7 @@ from leaderboard.backbones import Backbone
 from leaderboard.cache import CacheEntry, cache_entry, check_embeddings, load_embeddings, load_part, save_embeddings
 from leaderboard.errors import LeaderboardError, Unavailable
 from leaderboard.images import BadImage, load_image
-from leaderboard.records import Dataset, Embeddings, Provenance, RunOptions
+from leaderboard.records import DEFAULT_OPTIONS, Dataset, Embeddings, Provenance, RunOptions
 
 EXTRACTION_VERSION = 1  # raise it when this file, or decoding and resizing, changes the numbers
 PART = 256  # images per part; a multiple of every usual batch size
@@ -46,7 +46,7 @@ class Unreadable:
     reason: str
 
 
-def extract(dataset: Dataset, backbone: Backbone, options: RunOptions = RunOptions()) -> Embeddings:
+def extract(dataset: Dataset, backbone: Backbone, options: RunOptions = DEFAULT_OPTIONS) -> Embeddings:
     """One vector per image, from the cache when the same inputs were extracted before.
 
     Raises:
@@ -99,7 +99,7 @@ def embed_images(backbone: Backbone, paths: Sequence[Path], *, progress: str | N
 def _extract_parts(dataset: Dataset, backbone: Backbone, entry: CacheEntry, options: RunOptions) -> Embeddings:
     """Compute the parts that are not on disk yet, then join all into the finished file."""
     starts = range(0, len(dataset.files), PART)
-    missing = [start for start in starts if not entry.part(start // PART).exists()]
+    missing = [start for start in starts if not _is_finished(entry.part(start // PART), options)]
     names = [name for start in missing for name in dataset.files[start : start + PART]]
     stream = _read_ahead(backbone, [(name, dataset.root / name) for name in names])
     bad: list[tuple[str, str]] = []
@@ -118,6 +118,11 @@ def _extract_parts(dataset: Dataset, backbone: Backbone, entry: CacheEntry, opti
     if bad and not options.skip_bad_images:
         raise BadImages(dataset.id, bad)
     return _join(dataset, backbone, entry, parts=len(starts))
+
+
+def _is_finished(part: Path, options: RunOptions) -> bool:
+    """A part with images left out does not serve a run that wants them all: that one has to say their reasons."""
+    return part.exists() and (options.skip_bad_images or not load_part(part).left_out)
 
 
 def _compute_part(
@@ -158,7 +163,11 @@ def _join(dataset: Dataset, backbone: Backbone, entry: CacheEntry, *, parts: int
         provenance=Provenance(extraction_inputs(dataset, backbone), backbone.environment),
         left_out=left_out,
     )
-    check_embeddings(embeddings, f"{backbone.spec.id} on {dataset.id}")
+    try:
+        check_embeddings(embeddings, f"{backbone.spec.id} on {dataset.id}")
+    except LeaderboardError:
+        entry.drop_parts()  # vectors that nobody may use are not worth keeping
+        raise
     save_embeddings(entry.path, embeddings)
     entry.drop_parts()
     return embeddings

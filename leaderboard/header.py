@@ -18,7 +18,9 @@ def describe_run(run: Run, selection: Selection) -> list[str]:
             f"left out: {', '.join(selection.left_out)} (take one with -k and its name, all with --all-models)"
         )
     for spec in run.registry.datasets.values():
-        missing = "not here, this run is offline" if options.offline else f"not here yet; {_how(spec.kind, spec.download)}"
+        missing = (
+            "not here, this run is offline" if options.offline else f"not here yet; {_how(spec.kind, spec.download)}"
+        )
         lines.append(f"data set {spec.id}: {find_dataset(spec) or missing}")
     device = options.device or "the first of cuda, mps, cpu"
     threads = os.environ.get("OMP_NUM_THREADS") or os.cpu_count()

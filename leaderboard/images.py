@@ -9,7 +9,7 @@ from PIL import Image
 
 from leaderboard.records import Preprocessing
 
-SUFFIXES = frozenset(".bmp .gif .jp2 .jpeg .jpg .pgm .png .ppm .tif .tiff .webp".split())
+SUFFIXES = frozenset([".bmp", ".gif", ".jp2", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"])
 FILTERS = {
     "nearest": Image.Resampling.NEAREST,
     "bilinear": Image.Resampling.BILINEAR,
@@ -32,7 +32,7 @@ def load_image(path: Path) -> Image.Image:
     Raises:
         BadImage: missing, empty, truncated, not an image, or too many pixels to be a photograph of one specimen.
     """
-    limit = Image.MAX_IMAGE_PIXELS or 0
+    limit = Image.MAX_IMAGE_PIXELS or float("inf")  # None: the caller wants no limit
     try:
         if path.stat().st_size == 0:
             raise BadImage("the file is empty")
@@ -42,7 +42,8 @@ def load_image(path: Path) -> Image.Image:
             image.load()
             return _to_rgb(image)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise BadImage(str(error).replace(str(path), path.name).splitlines()[0]) from None
+        reason = str(error).replace(str(path), path.name).strip() or type(error).__name__
+        raise BadImage(reason.splitlines()[0]) from None
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
@@ -77,7 +78,7 @@ def prepare_image(image: Image.Image, preprocessing: Preprocessing) -> np.ndarra
         left, top = (round((side - preprocessing.crop) / 2) for side in (width, height))
         image = image.crop((left, top, left + preprocessing.crop, top + preprocessing.crop))
     pixels = np.asarray(image, dtype=np.float32) / np.float32(255)
-    mean, std = np.float32(preprocessing.mean), np.float32(preprocessing.std)
+    mean, std = (np.array(values, np.float32) for values in (preprocessing.mean, preprocessing.std))
     return np.asarray((pixels - mean) / std, dtype=np.float32)
 
 

@@ -207,3 +207,6 @@ class RunOptions:
     skip_bad_images: bool = False
     refresh: bool = False
     offline: bool = False
+
+
+DEFAULT_OPTIONS = RunOptions()

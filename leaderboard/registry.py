@@ -85,6 +85,7 @@ def load_registry(root: Path | None = None) -> Registry:
 
 
 E = TypeVar("E", bound=BaseModel)
+Spec = TypeVar("Spec", ModelSpec, DatasetSpec)
 Problem = tuple[tuple[str, int], str]  # (file, line), message
 
 
@@ -100,7 +101,7 @@ def _keys(document: Document) -> list[str]:
     return [key for key in document.data if isinstance(key, str)] if isinstance(document.data, dict) else []
 
 
-def _look_up(entries: Mapping[str, Any], wanted: str, *, kind: str, file: str) -> Any:
+def _look_up(entries: Mapping[str, Spec], wanted: str, *, kind: str, file: str) -> Spec:
     if wanted in entries:
         return entries[wanted]
     near = get_close_matches(wanted, entries, n=3, cutoff=0.4) or list(entries)
@@ -178,9 +179,7 @@ def _network_problems(spec: ModelSpec) -> Iterator[tuple[Location, str]]:
         yield (), "no sources: say where the weights are, or give a seed for an untrained architecture"
 
 
-def _figure_problems(
-    part: str, dataset_id: str, figures: Any, dataset_ids: set[str]
-) -> Iterator[tuple[Location, str]]:
+def _figure_problems(part: str, dataset_id: str, figures: Any, dataset_ids: set[str]) -> Iterator[tuple[Location, str]]:
     if dataset_id not in dataset_ids:
         yield (part, dataset_id), f"{part}: data set {dataset_id!r} is not in datasets.yaml"
     at: Location = (part, dataset_id)
@@ -189,7 +188,7 @@ def _figure_problems(
     for name in figures:
         metric = protocols.METRICS.get(name)
         if metric is None:
-            near = get_close_matches(name, protocols.METRICS, n=3) or [m for m in protocols.HEADLINES]
+            near = get_close_matches(name, protocols.METRICS, n=3) or list(protocols.HEADLINES)
             yield (*at, name), f"{part}: metric {name!r} is unknown; nearest: {', '.join(near)}"
         elif part == "thresholds" and not metric.higher_is_better:
             yield (*at, name), f"{part}: {name!r} is better when lower, so it has no floor; remove it"
@@ -228,7 +227,7 @@ def _source_record(entry: SourceEntry) -> Source:
 def _preprocessing_record(entry: PreprocessingEntry | str) -> Any:
     if isinstance(entry, str):
         return entry
-    fields = {key: tuple(value) if isinstance(value, list) else value for key, value in dict(entry).items()}
+    fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in dict(entry).items()}
     return Preprocessing(**fields)
 
 

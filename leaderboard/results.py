@@ -49,8 +49,12 @@ def save_result(folder: Path, result: Result, *, tolerance: float) -> Result:
 
 def _agree(stored: Result, new: Result, tolerance: float) -> bool:
     same_images = list(stored.left_out) == list(new.left_out)
-    return same_images and stored.metrics.keys() == new.metrics.keys() and all(
-        abs(stored.metrics[name] - value) <= tolerance * max(1.0, abs(value)) for name, value in new.metrics.items()
+    return (
+        same_images
+        and stored.metrics.keys() == new.metrics.keys()
+        and all(
+            abs(stored.metrics[name] - value) <= tolerance * max(1.0, abs(value)) for name, value in new.metrics.items()
+        )
     )
 
 
@@ -116,7 +120,7 @@ def why_stale(result: Result, spec: ModelSpec, dataset: DatasetSpec) -> list[str
 
     Computed from the inputs themselves, never from dates.
     """
-    inputs = result.provenance.inputs
+    inputs = _plain(result.provenance.inputs)
     model, weights = inputs["model"], inputs["model"]["weights"]
     expected: dict[str, tuple[object, object]] = {
         "data": (inputs["dataset"], dataset.digest),

@@ -15,6 +15,7 @@ IDENTIFIER = re.compile(r"[a-z0-9]+([.-][a-z0-9]+)*")
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Triple = Annotated[list[float], Field(min_length=3, max_length=3)]
 Size = Annotated[int, Field(gt=0, le=4096)]
+Pair = Annotated[list[Size], Field(min_length=2, max_length=2)]
 Share = Annotated[float, Field(ge=0, le=1)]  # every metric that can be a floor lies in [0, 1]
 Figures = dict[str, Share]
 
@@ -48,13 +49,20 @@ class PreprocessingEntry(Entry):
     """Resize (shorter side, or exact [height, width]), centre crop, normalise."""
 
     resize: Annotated[
-        Annotated[Size, Tag("side")] | Annotated[Annotated[list[Size], Field(min_length=2, max_length=2)], Tag("exact")],
+        Annotated[Size, Tag("side")] | Annotated[Pair, Tag("exact")],
         Discriminator(lambda value: "exact" if isinstance(value, list) else "side"),
     ]
     crop: Size | None = None
     interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos"] = "bicubic"
     mean: Triple
     std: Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=3, max_length=3)]
+
+    @model_validator(mode="after")
+    def _crop_fits(self) -> PreprocessingEntry:
+        smallest = min(self.resize) if isinstance(self.resize, list) else self.resize
+        if self.crop is not None and self.crop > smallest:
+            raise ValueError(f"crop {self.crop} is larger than resize {self.resize}; a crop lies inside the image")
+        return self
 
 
 def _preprocessing_kind(value: Any) -> str:
@@ -123,7 +131,8 @@ def explain(schema: type[BaseModel], item: Any, field: str) -> str:
         case "missing":
             return f"key {name!r} is missing{f' in {field}' if field else ''}; add it"
         case "literal_error":
-            return f"{field} {value!r} is not one of {item['ctx']['expected'].replace(' or ', ', ').replace(chr(39), '')}"
+            choices = item["ctx"]["expected"].replace(" or ", ", ").replace("'", "")
+            return f"{field} {value!r} is not one of {choices}"
         case "string_type":
             return f"{field} {value!r} is {type(value).__name__}, not text; put it in quotes"
         case "value_error":
@@ -133,6 +142,6 @@ def explain(schema: type[BaseModel], item: Any, field: str) -> str:
 
 
 def _allowed(schema: type[BaseModel], location: Location) -> list[str]:
-    nested = {"sources": SourceEntry, "preprocessing": PreprocessingEntry}
-    owner = nested.get(str(location[0]), schema) if len(location) > 1 else schema
+    nested: dict[str, type[BaseModel]] = {"sources": SourceEntry, "preprocessing": PreprocessingEntry}
+    owner: type[BaseModel] = nested.get(str(location[0]), schema) if len(location) > 1 else schema
     return list(owner.model_fields)

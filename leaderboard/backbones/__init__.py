@@ -6,12 +6,12 @@ The name of the file is the ``library`` of models.yaml. Nothing here imports tor
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
 
 from leaderboard.errors import Unavailable
-from leaderboard.records import ModelSpec, RunOptions
+from leaderboard.records import DEFAULT_OPTIONS, ModelSpec, RunOptions
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,8 +25,8 @@ class Backbone(Protocol):
 
     spec: ModelSpec
     parameters: int
-    inputs: dict[str, object]  # what the weights are: goes into the cache key and the provenance
-    environment: dict[str, object]  # device, library versions: documentation
+    inputs: Mapping[str, object]  # what the weights are: goes into the cache key and the provenance
+    environment: Mapping[str, object]  # device, library versions: documentation
     batch_size: int
 
     def prepare(self, image: Image.Image) -> np.ndarray:
@@ -36,7 +36,7 @@ class Backbone(Protocol):
         """Prepared images -> (len(batch), dimension) float32."""
 
 
-def load_backbone(spec: ModelSpec, options: RunOptions = RunOptions()) -> Backbone:
+def load_backbone(spec: ModelSpec, options: RunOptions = DEFAULT_OPTIONS) -> Backbone:
     """Load a model by the library of its entry.
 
     Raises:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from leaderboard.datasets.fetch import announce
-from leaderboard.errors import Unavailable
+from leaderboard.errors import LeaderboardError, Unavailable
 from leaderboard.records import Source
 
 SHA = re.compile(r"[0-9a-f]{40}")
@@ -20,21 +20,42 @@ def fetch_snapshot(source: Source, patterns: Sequence[str], *, offline: bool) ->
 
     Raises:
         Unavailable: gated, private, not found, unreachable, or not in the cache when offline.
+        LeaderboardError: not the name of a repository.
     """
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import LocalEntryNotFoundError
+    from huggingface_hub import constants
 
     revision = source.revision or "main"
+    _check_name(source)
+    offline = offline or constants.HF_HUB_OFFLINE
     if offline or SHA.fullmatch(revision):  # a branch may have moved, a commit has not
-        try:
-            folder = Path(snapshot_download(source.name, revision=revision, allow_patterns=list(patterns), local_files_only=True))
-            if _holds(folder, patterns):
-                return folder, folder.name
-        except LocalEntryNotFoundError:
-            folder = Path()
+        folder = _find_cached(source, revision, patterns)
+        if folder is not None:
+            return folder, folder.name
         if offline:
             raise Unavailable(f"{source} is not in the Hub cache, and this run is offline")
     return _download(source, revision, patterns)
+
+
+def _check_name(source: Source) -> None:
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils import validate_repo_id
+
+    try:
+        validate_repo_id(source.name)
+    except HFValidationError as error:
+        raise LeaderboardError(f"{source}: {_first_line(error)} Correct the entry's hub") from None
+
+
+def _find_cached(source: Source, revision: str, patterns: Sequence[str]) -> Path | None:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    wanted = {"revision": revision, "allow_patterns": list(patterns)}
+    try:
+        folder = Path(snapshot_download(source.name, **wanted, local_files_only=True))
+    except LocalEntryNotFoundError:
+        return None
+    return folder if _holds(folder, patterns) else None
 
 
 def _holds(folder: Path, patterns: Sequence[str]) -> bool:
@@ -47,17 +68,20 @@ def _download(source: Source, revision: str, patterns: Sequence[str]) -> tuple[P
 
     try:
         info = HfApi().model_info(source.name, revision=revision, timeout=TIMEOUT, files_metadata=True)
-        announce(f"{source.name}: fetching {_size(info, patterns)} from the Hub")
-        folder = snapshot_download(source.name, revision=info.sha, allow_patterns=list(patterns))
+        if _find_cached(source, str(info.sha), patterns) is None:
+            announce(f"{source.name}: fetching {_size(info, patterns)} from the Hub")
+        # by the branch's name, so that the cache knows what the branch stood for when a later run is offline
+        folder = Path(snapshot_download(source.name, revision=revision, allow_patterns=list(patterns)))
     except HfHubHTTPError as error:
         raise Unavailable(f"{source}: {_reason(error)}") from None
     except Exception as error:
         if not _is_network_error(error):
             raise
-        raise Unavailable(f"{source}: the Hub is unreachable ({error})") from None
-    if not _holds(Path(folder), patterns):
-        raise Unavailable(f"{source}: the repository has no file like {', '.join(patterns)}")
-    return Path(folder), str(info.sha)
+        reason = f"the Hub is unreachable ({_first_line(error)})"
+        raise Unavailable(f"{source}: {reason}; try later, or --offline if it was fetched before") from None
+    if not _holds(folder, patterns):
+        raise Unavailable(f"{source}: the repository lacks one of {', '.join(patterns)}; check the entry's file")
+    return folder, folder.name
 
 
 def _size(info: Any, patterns: Sequence[str]) -> str:
@@ -77,10 +101,14 @@ def _reason(error: Exception) -> str:
         errors.EntryNotFoundError: "no such file in the repository; check the entry's file",
     }
     known = (text for kind, text in remedies.items() if isinstance(error, kind))
-    return next(known, f"the Hub refuses: {str(error).splitlines()[0]}")
+    return next(known, f"the Hub refuses ({_first_line(error)}); try later, or `hf auth login`")
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
 def _is_network_error(error: Exception) -> bool:
-    """httpx's own errors, whatever the name under which huggingface_hub ships it, and the system's."""
+    """Errors of httpx itself, whatever the name under which huggingface_hub ships it, and the system's."""
     names = {kind.__name__ for kind in type(error).__mro__}
     return bool(names & {"TransportError", "LocalEntryNotFoundError", "ConnectionError", "TimeoutError"})

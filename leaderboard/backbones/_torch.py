@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from typing import Any
@@ -18,6 +19,7 @@ from leaderboard.images import prepare_image
 from leaderboard.records import ModelSpec, Preprocessing, RunOptions
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+OUT_OF_MEMORY = re.compile("out of memory|t allocate memory|not enough memory")  # a plain RuntimeError on mps and cpu
 BATCH_SIZE = {"cpu": 8, "mps": 32, "cuda": 64}  # 8 on the CPU: activations stay in its cache, 2.5 times batch 128
 
 
@@ -32,14 +34,14 @@ class TorchBackbone:
     device: torch.device
     dtype: torch.dtype
     batch_size: int
-    inputs: dict[str, object]
-    environment: dict[str, object]
+    inputs: Mapping[str, object]
+    environment: Mapping[str, object]
     parameters: int = field(init=False)
 
     def __post_init__(self) -> None:
         self.parameters = sum(tensor.numel() for tensor in self.network.parameters())
         self.network.to(device=self.device, dtype=self.dtype).eval()
-        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs miss it
+        self.network.to(memory_format=torch.channels_last)
 
     def embed(self, batch: Sequence[np.ndarray]) -> np.ndarray:
         """Prepared images -> (b, d) float32. Images are (h, w, 3): in memory that is torch's channels_last."""
@@ -47,7 +49,9 @@ class TorchBackbone:
         try:
             with torch.inference_mode():
                 return np.ascontiguousarray(self.features(images).float().cpu().numpy())
-        except torch.OutOfMemoryError as error:
+        except RuntimeError as error:
+            if not isinstance(error, torch.OutOfMemoryError) and not OUT_OF_MEMORY.search(str(error)):
+                raise
             raise MemoryError(str(error).splitlines()[0]) from None
 
 
@@ -57,7 +61,7 @@ def build(
     features: Callable[[torch.Tensor], torch.Tensor],
     prepare: Preprocessing | Callable[[Image.Image], np.ndarray],
     *,
-    weights: dict[str, object],
+    weights: Mapping[str, object],
     options: RunOptions,
 ) -> TorchBackbone:
     """Put a loaded network on its device, once its tensors are known to be the declared ones.
@@ -80,7 +84,7 @@ def build(
         "seed": spec.seed,
         "preprocessing": asdict(explicit) if explicit else spec.preprocessing,
         "dtype": options.dtype,
-        "weights": weights | {"digest": digest},
+        "weights": {**weights, "digest": digest},
     }
     return TorchBackbone(
         spec=spec,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 
@@ -31,7 +31,7 @@ def compute_color_histogram(image: np.ndarray) -> np.ndarray:
     """
     bins = np.minimum((image * BINS).astype(int), BINS - 1).reshape(-1, 3)
     counts = np.bincount(bins @ [BINS**2, BINS, 1], minlength=BINS**3)
-    return np.sqrt(counts / counts.sum())
+    return np.asarray(np.sqrt(counts / counts.sum()))
 
 
 def compute_hog(image: np.ndarray) -> np.ndarray:
@@ -41,7 +41,7 @@ def compute_hog(image: np.ndarray) -> np.ndarray:
     """
     from skimage.feature import hog
 
-    grey = image @ np.float32([0.299, 0.587, 0.114])
+    grey = image @ np.array([0.299, 0.587, 0.114], np.float32)
     return np.asarray(hog(grey, orientations=9, pixels_per_cell=(16, 16), cells_per_block=(2, 2)))
 
 
@@ -59,8 +59,8 @@ class Baseline:
     spec: ModelSpec
     preprocessing: Preprocessing
     features: Callable[[np.ndarray], np.ndarray]
-    inputs: dict[str, object]
-    environment: dict[str, object] = field(
+    inputs: Mapping[str, object]
+    environment: Mapping[str, object] = field(
         default_factory=lambda: {
             "numpy": version("numpy"),
             "pillow": version("pillow"),

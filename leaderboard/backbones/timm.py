@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import Any
 
 from leaderboard.backbones import Backbone
@@ -24,12 +25,16 @@ def load(spec: ModelSpec, options: RunOptions) -> Backbone:
     try:
         network = _create(spec)
     except RuntimeError as error:
-        near = ", ".join(timm.list_models(f"{spec.architecture}*")[:3]) or "see timm.list_models()"
+        near = ", ".join(get_close_matches(str(spec.architecture), timm.list_models())) or "see timm.list_models()"
         raise LeaderboardError(f"model {spec.id!r}: {error}; nearest: {near}") from None
-    weights = _load_weights(spec, network, options) if spec.sources else {"source": f"untrained, seed {spec.seed}"}
+    weights = _load_weights(spec, network, options) if spec.sources else _untrained(spec)
     return _torch.build(
         spec, network, _features(spec, network), _preprocessing(spec, network), weights=weights, options=options
     )
+
+
+def _untrained(spec: ModelSpec) -> dict[str, object]:
+    return {"source": f"untrained, seed {spec.seed}"}
 
 
 def _create(spec: ModelSpec, **options: Any) -> Any:
@@ -60,11 +65,11 @@ def _read_state(weights: WeightFile) -> dict[str, Any]:
     import torch
     from safetensors.torch import load_file
 
-    if weights.path.suffix == ".safetensors":
-        return load_file(weights.path)
     try:
+        if weights.path.suffix == ".safetensors":
+            return load_file(weights.path)
         state = torch.load(weights.path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises many kinds for a file that is not a plain checkpoint
+    except Exception as error:  # both raise many kinds for a file that is not a plain checkpoint
         reason = str(error).splitlines()[0]
         raise LeaderboardError(f"{weights.path} cannot be read as a file of tensors only: {reason}") from None
     if not isinstance(state, dict) or not all(hasattr(value, "shape") for value in state.values()):

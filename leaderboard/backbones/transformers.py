@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
+from safetensors import SafetensorError
 
 from leaderboard.backbones import Backbone
 from leaderboard.backbones._weights import first_available
+from leaderboard.datasets.listing import hash_file
 from leaderboard.errors import LeaderboardError, Unavailable
 from leaderboard.records import ModelSpec, RunOptions, Source
 
 FILES = ("config.json", "model.safetensors")
+PROCESSOR = "preprocessor_config.json"
 
 
 def load(spec: ModelSpec, options: RunOptions) -> Backbone:
@@ -26,9 +31,10 @@ def load(spec: ModelSpec, options: RunOptions) -> Backbone:
     from leaderboard.backbones import _torch
 
     folder, source, commit = first_available(spec, lambda source: _locate(spec, source, options))
-    network = _load_network(spec, folder)
-    weights = {"source": f"{source.kind}:{source.name}", "revision": commit}
-    prepare = _processor(folder) if spec.preprocessing == "model" else spec.preprocessing
+    with _as_one_line(spec):
+        network = _load_network(spec, folder)
+        prepare = _processor(folder) if spec.preprocessing == "model" else spec.preprocessing
+    weights = {"source": f"{source.kind}:{source.name}", "revision": commit} | _hash_configuration(spec, folder)
     return _torch.build(spec, network, _features(spec, network), prepare, weights=weights, options=options)
 
 
@@ -37,33 +43,55 @@ def _locate(spec: ModelSpec, source: Source, options: RunOptions) -> tuple[Path,
         folder = Path(source.name).expanduser()
         if not (folder / "config.json").is_file():
             raise Unavailable(f"{folder} has no config.json; point the entry to a save_pretrained folder")
+        if not any(folder.glob("*.safetensors")):
+            raise Unavailable(f"{folder} has no *.safetensors, and pickles are not read; write it with save_pretrained")
         return folder, source, None
     from leaderboard.backbones._hub import fetch_snapshot
 
-    files = (*FILES, "preprocessor_config.json") if spec.preprocessing == "model" else FILES
+    files = (*FILES, PROCESSOR) if spec.preprocessing == "model" else FILES
     folder, commit = fetch_snapshot(source, files, offline=options.offline)
     return folder, source, commit
+
+
+def _hash_configuration(spec: ModelSpec, folder: Path) -> dict[str, object]:
+    """What changes the numbers and is not a tensor: heads, activations, the processor. A folder has no commit."""
+    names = ("config.json", PROCESSOR) if spec.preprocessing == "model" else ("config.json",)
+    return {name: hash_file(folder / name) for name in names if (folder / name).is_file()}
+
+
+@contextmanager
+def _as_one_line(spec: ModelSpec) -> Iterator[None]:
+    """Files that transformers cannot read, or an architecture that it does not know, without its paragraphs."""
+    try:
+        yield
+    except (OSError, ValueError, SafetensorError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise LeaderboardError(f"model {spec.id!r}: transformers cannot load it: {reason}") from None
 
 
 def _load_network(spec: ModelSpec, folder: Path) -> Any:
     import torch
     from transformers import AutoModel
 
-    network, report = AutoModel.from_pretrained(
-        folder,
-        dtype=torch.float32,
-        output_loading_info=True,
-        local_files_only=True,
-        use_safetensors=True,
-        trust_remote_code=False,
-    )
+    with torch.random.fork_rng(devices=[]):  # tensors that the checkpoint lacks are drawn
+        network, report = AutoModel.from_pretrained(
+            folder,
+            dtype=torch.float32,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # they are refused below, by name
+            local_files_only=True,
+            use_safetensors=True,
+            trust_remote_code=False,
+        )
     # A pooler that the checkpoint lacks gets random weights: harmless only when nothing reads it.
-    missing = [name for name in report["missing_keys"] if spec.pooling == "pooler" or "pooler." not in name]
+    missing = [name for name in sorted(report["missing_keys"]) if spec.pooling == "pooler" or "pooler." not in name]
     problems = [f"missing {name}" for name in missing]
-    problems += [f"unexpected {name}" for name in report["unexpected_keys"] if not name.startswith("classifier.")]
-    problems += [f"mismatched {name}" for name in report["mismatched_keys"]]
+    unexpected = sorted(report["unexpected_keys"])
+    problems += [f"unexpected {name}" for name in unexpected if not name.startswith("classifier.")]
+    mismatched = sorted(report["mismatched_keys"])
+    problems += [f"{name} is {tuple(found)}, expected {tuple(expected)}" for name, found, expected in mismatched]
     if problems:
-        raise LeaderboardError(f"model {spec.id!r}: its weights do not fit: {'; '.join(map(str, problems[:5]))}")
+        raise LeaderboardError(f"model {spec.id!r}: its weights do not fit: {'; '.join(problems[:5])}")
     if spec.pooling != "pooler":
         network.pooler = None  # its random tensors are not part of the model
     return network

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from leaderboard.datasets.fetch import announce, download, unpack
 from leaderboard.datasets.listing import list_dataset, parse_manifest, verify_dataset
-from leaderboard.errors import Unavailable
+from leaderboard.errors import CheckFailed, Unavailable
 from leaderboard.paths import cache_dir, data_dir, lock
 from leaderboard.records import Dataset, DatasetSpec
 
@@ -30,14 +30,17 @@ def load_dataset(spec: DatasetSpec, *, offline: bool = False) -> Dataset:
         CheckFailed: what is here is not what datasets.yaml says.
     """
     folder = find_dataset(spec) or _obtain(spec, offline=offline)
-    return _verified(spec, folder)
+    return _verified(spec, folder, remedy="restore the files, or remove the folder to fetch it again")
 
 
-def _verified(spec: DatasetSpec, folder: Path) -> Dataset:
+def _verified(spec: DatasetSpec, folder: Path, *, remedy: str) -> Dataset:
     dataset = list_dataset(spec.id, folder)
     # Drawn images may differ with the libraries that draw: then cells are stale, which is no error.
     if spec.kind != "synthetic":
-        verify_dataset(dataset, spec, _manifest(spec))
+        try:
+            verify_dataset(dataset, spec, _manifest(spec))
+        except CheckFailed as error:
+            raise CheckFailed(f"{error}; {remedy}") from None
     return dataset
 
 
@@ -66,7 +69,7 @@ def _obtain(spec: DatasetSpec, *, offline: bool) -> Path:
         with tempfile.TemporaryDirectory(prefix=f".{spec.id}.", dir=target.parent) as scratch:
             folder = Path(scratch) / spec.id
             _fill(spec, folder, offline=offline)
-            _verified(spec, folder)
+            _verified(spec, folder, remedy="nothing of it was kept; compare url and digest in datasets.yaml")
             folder.rename(target)
     return target
 
@@ -75,7 +78,8 @@ def _fill(spec: DatasetSpec, folder: Path, *, offline: bool) -> None:
     if spec.kind == "synthetic":
         from leaderboard.datasets.synthetic import save_synthetic
 
-        assert spec.seed is not None and spec.images_per_class is not None  # the registry checked
+        assert spec.seed is not None  # the registry checked both
+        assert spec.images_per_class is not None
         announce(f"{spec.id}: drawing {spec.images} images into {_cached(spec)}")
         save_synthetic(folder, seed=spec.seed, images_per_class=spec.images_per_class)
         return

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
+import lzma
 import sys
 import tarfile
 import urllib.error
 import urllib.request
+import zlib
 from http.client import HTTPException
 from pathlib import Path, PurePosixPath
 
@@ -18,6 +21,10 @@ TIMEOUT = 30.0  # seconds without a byte
 ATTEMPTS = 3  # a connection that breaks is taken up again this often
 CHUNK = 1 << 16
 MAX_FILE_BYTES = 1 << 28  # of one unpacked file
+UNSOUND = (  # what reading a damaged or hostile archive raises; the last two: a name that is both file and folder
+    *(tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError),
+    *(NotADirectoryError, IsADirectoryError),
+)
 
 
 def download(url: str, target: Path) -> None:
@@ -37,7 +44,7 @@ def download(url: str, target: Path) -> None:
         except urllib.error.HTTPError as error:
             if error.code != 416:  # a part as long as the file: start again
                 raise Unavailable(f"{url} answers {error.code} {error.reason}; try later") from None
-            part.unlink()
+            part.unlink(missing_ok=True)
         except (OSError, HTTPException) as error:
             reason = getattr(error, "reason", error)
     raise Unavailable(f"{url} cannot be reached ({reason}); what arrived is kept, run again to go on")
@@ -46,8 +53,9 @@ def download(url: str, target: Path) -> None:
 def _download_rest(url: str, part: Path) -> bool:
     """Append what is missing; True when the server says that this was all."""
     have = part.stat().st_size if part.exists() else 0
-    request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
-    with urllib.request.urlopen(request, timeout=TIMEOUT) as response:  # noqa: S310 - the URL is from datasets.yaml
+    headers = {"Range": f"bytes={have}-"} if have else {}
+    request = urllib.request.Request(url, headers=headers)  # noqa: S310 - the URL is from datasets.yaml
+    with urllib.request.urlopen(request, timeout=TIMEOUT) as response:  # noqa: S310
         resumed = response.status == 206
         have = have if resumed else 0
         length = response.headers.get("Content-Length")
@@ -68,23 +76,31 @@ def unpack(archive: Path, folder: Path, *, subfolder: str) -> None:
     Only regular files with an image suffix are taken, each to the place that its name gives inside ``folder``.
 
     Raises:
-        CheckFailed: not an archive, a file that is too large, or a name that would leave the folder.
+        CheckFailed: not an archive, no images there, a file that is too large, or a name that would leave the
+            folder. The archive is removed, so that the next run fetches it again.
+        Unavailable: the folder cannot be written.
     """
     try:
-        with tarfile.open(archive) as tar:
-            for member in tar:
-                inside = _path_below(member.name, subfolder)
-                if inside is None or not member.isreg() or inside.suffix.lower() not in SUFFIXES:
-                    continue
-                if member.size > MAX_FILE_BYTES:
-                    raise CheckFailed(f"{archive.name}: {member.name} unpacks to {member.size:,} bytes; refused")
-                tar.extract(member.replace(name=str(inside), deep=False), folder, filter="data")
-    except tarfile.TarError as error:
+        _unpack_images(archive, folder, subfolder)
+    except UNSOUND as error:
         archive.unlink(missing_ok=True)
-        raise CheckFailed(f"{archive.name} is not a sound tar archive ({error}); removed, run again") from None
-    except EOFError:
-        archive.unlink(missing_ok=True)
-        raise CheckFailed(f"{archive.name} is truncated; removed, run again") from None
+        reason = str(error).partition("\n")[0].rstrip(":")
+        raise CheckFailed(f"{archive.name} is no sound archive of images ({reason}); removed, run again") from None
+    except OSError as error:
+        raise Unavailable(f"{archive.name} cannot be unpacked ({error}); mend that, then run again") from None
+
+
+def _unpack_images(archive: Path, folder: Path, subfolder: str) -> None:
+    with tarfile.open(archive) as tar:
+        for member in tar:
+            inside = _path_below(member.name, subfolder)
+            if inside is None or not member.isreg() or inside.suffix.lower() not in SUFFIXES:
+                continue
+            if member.size > MAX_FILE_BYTES:
+                raise tarfile.TarError(f"{member.name} unpacks to {member.size:,} bytes, above {MAX_FILE_BYTES:,}")
+            tar.extract(member.replace(name=str(inside), deep=False), folder, filter="data")
+    if not folder.is_dir():
+        raise tarfile.TarError(f"there are none below <top>/{subfolder}")
 
 
 def _path_below(name: str, subfolder: str) -> PurePosixPath | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -23,12 +24,10 @@ def list_dataset(dataset_id: str, root: Path) -> Dataset:
     """
     if not root.is_dir():
         raise LeaderboardError(f"{root} is not a folder; give a folder of images, best with one subfolder per class")
-    files = sorted(
-        (path.relative_to(root).as_posix() for path in root.rglob("*") if _is_image(path, root)), key=_order
-    )
+    files = sorted((path.relative_to(root).as_posix() for path in root.rglob("*") if _is_image(path, root)), key=_order)
     if not files:
         raise LeaderboardError(f"{root} has no images ({', '.join(sorted(SUFFIXES))}), neither in it nor in subfolders")
-    classes = sorted({name.partition("/")[0] for name in files if "/" in name}, key=str.encode)
+    classes = sorted({name.partition("/")[0] for name in files if "/" in name}, key=os.fsencode)
     index = {name: number for number, name in enumerate(classes)}
     loose = [name for name in files if "/" not in name]
     if classes and loose:
@@ -44,7 +43,7 @@ def _is_image(path: Path, root: Path) -> bool:
 
 def _order(name: str) -> tuple[bytes, bytes]:
     folder, _, rest = name.partition("/")
-    return folder.encode(), rest.encode()
+    return os.fsencode(folder), os.fsencode(rest)  # names that are no UTF-8 keep their bytes
 
 
 def hash_files(root: Path, files: list[str]) -> dict[str, str]:
@@ -60,17 +59,17 @@ def hash_file(path: Path) -> str:
 
 def digest_of(hashes: Mapping[str, str]) -> str:
     """SHA-256 of the listing that ``sha256sum`` prints for the files sorted by path in byte order."""
-    return hashlib.sha256(format_manifest(hashes).encode()).hexdigest()
+    return hashlib.sha256(os.fsencode(format_manifest(hashes))).hexdigest()
 
 
 def format_manifest(hashes: Mapping[str, str]) -> str:
     """``<sha256>  <path>`` per line, sorted by path in byte order."""
-    return "".join(f"{hashes[name]}  {name}\n" for name in sorted(hashes, key=str.encode))
+    return "".join(f"{hashes[name]}  {name}\n" for name in sorted(hashes, key=os.fsencode))
 
 
 def parse_manifest(text: str) -> dict[str, str]:
     """The reverse of ``format_manifest``."""
-    return {name: sha for sha, _, name in (line.partition("  ") for line in text.splitlines())}
+    return {name: sha for sha, _, name in (line.partition("  ") for line in text.removesuffix("\n").split("\n"))}
 
 
 def verify_dataset(dataset: Dataset, spec: DatasetSpec, manifest: Mapping[str, str] | None = None) -> None:
@@ -83,14 +82,14 @@ def verify_dataset(dataset: Dataset, spec: DatasetSpec, manifest: Mapping[str, s
         return
     found = f"{len(dataset.files)} images in {len(dataset.classes)} classes"
     expected = f"{spec.images} in {spec.classes}"
-    differences = _differences(dataset, manifest) if manifest else f"digest {dataset.digest}, not {spec.digest}"
-    raise CheckFailed(
-        f"{dataset.root} is not {spec.id}: {found}, expected {expected}; {differences}; "
-        "restore the files, or remove the folder to fetch it again"
-    )
+    differences = _differences(dataset, manifest or {}) or f"digest {dataset.digest}, not {spec.digest}"
+    raise CheckFailed(f"{dataset.root} is not {spec.id}: {found}, expected {expected}; {differences}")
 
 
 def _differences(dataset: Dataset, manifest: Mapping[str, str]) -> str:
+    """By name; empty without a manifest, or when it is the manifest that does not fit the entry."""
+    if not manifest:
+        return ""
     found = hash_files(dataset.root, list(dataset.files))
     kinds = {
         "missing": sorted(manifest.keys() - found.keys()),

@@ -1,8 +1,8 @@
-"""`synthetic-palynomorphs`: palynomorphs under transmitted light, drawn from a seed, with known nuisance factors.
+"""`synthetic-palynomorphs`: palynomorphs under transmitted light, drawn from a seed, nuisance factors known.
 
-An image depends on (morphotype, seed, index, `DRAWING_VERSION`) and on nothing else. Its shape, its debris, its noise
-and its factors come from separate random streams, so that the same specimen can be drawn again with one factor set.
-Only uniform draws are used, since numpy promises less for the others; the arithmetic is float64 to the last rounding.
+An image depends on (morphotype, seed, index, `DRAWING_VERSION`) and on nothing else. Shape, debris, noise and
+factors come from separate random streams, so that the same specimen can be drawn again with one factor set.
+All draws are uniform, since numpy promises less for others; the arithmetic is float64 to the last rounding.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _LAMP = np.array([0.02, 0.0, -0.035])
 
 @dataclass(frozen=True)
 class Specimen:
-    """One image, `pixels` uint8 (SIDE, SIDE, 3) in RGB, and the value of every nuisance factor of `FACTORS`."""
+    """One image: `pixels`, uint8 RGB (SIDE, SIDE, 3), and the value of every nuisance factor of `FACTORS`."""
 
     pixels: NDArray[np.uint8]
     factors: dict[str, float]
@@ -62,7 +62,7 @@ class Specimen:
 def draw_specimen(
     morphotype: str, *, seed: int, index: int, fixed: Mapping[str, float] = MappingProxyType({})
 ) -> Specimen:
-    """Draw image `index` of a morphotype; factors in `fixed` take that value, and everything else stays as it was.
+    """Draw image `index` of a morphotype; factors in `fixed` take that value, and all else stays as it was.
 
     Raises ValueError for a morphotype or a factor that does not exist.
     """
@@ -79,9 +79,10 @@ def draw_specimen(
 
 
 def save_synthetic(folder: Path, *, seed: int, images_per_class: int) -> None:
-    """Write `<folder>/<morphotype>/<morphotype>-000.bmp` ... and `<folder>/factors.csv` (path, then the factors).
+    """Write `<folder>/<morphotype>/<morphotype>-000.bmp` ... and `<folder>/factors.csv`.
 
-    BMP, since it has no compressor: the bytes are the same whatever the version of zlib or Pillow.
+    The table has one row per image: its path, then its factors. BMP, since it has no compressor:
+    the bytes are the same whatever the version of zlib or Pillow.
     """
     wanted = [(name, index) for name in MORPHOTYPES for index in range(images_per_class)]
     rows = []
@@ -120,13 +121,13 @@ def _compute_specimen_plane(factors: Mapping[str, float], rng: Generator) -> Pla
 
 
 def _draw_debris(amount: float, rng: Generator) -> tuple[Field, Field]:
-    """Optical thickness of the amorphous (brown) and of the opaque (black) pieces, which lie towards the edges."""
+    """Optical thickness of the amorphous (brown) and the opaque (black) pieces, which lie near the edges."""
     plane = _compute_image_plane()
     ragged, clotted = waves(plane, rng, 13.0), waves(plane, rng, 38.0)
     brown, black = np.zeros_like(plane.x), np.zeros_like(plane.x)
     # Every piece takes its draws whether or not it shows, so that more debris only adds to what there was.
-    for piece, (angle, reach, size, kind, depth, *corners) in enumerate(rng.random((PIECES, 10))):
-        size = (0.06 + 0.3 * size * size) * min(max(PIECES * amount - piece, 0.0), 1.0)
+    for piece, (angle, reach, bulk, kind, depth, *corners) in enumerate(rng.random((PIECES, 10))):
+        size = (0.06 + 0.3 * bulk * bulk) * min(max(PIECES * amount - piece, 0.0), 1.0)
         if size <= 0.0:
             break
         away, turn = 0.72 + 0.4 * reach, TURN * angle
@@ -154,7 +155,7 @@ def _compute_light(factors: Mapping[str, float], *, organic: Field, opaque: Fiel
 
 
 def _record(light: Field, factors: Mapping[str, float], rng: Generator) -> NDArray[np.uint8]:
-    """What the camera makes of the light: noise, then whole grey levels. Four uniforms come near to a normal draw."""
+    """What the camera makes of the light: noise (four uniforms are near to normal), then whole levels."""
     noise = np.sqrt(3.0) * (rng.random((4, *light.shape)).sum(axis=0) - 2.0)
     levels = np.clip(np.rint(light + factors["noise"] * noise), 0.0, 255.0)
     return np.asarray(levels, dtype=np.uint8)

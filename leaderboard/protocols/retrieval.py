@@ -6,15 +6,28 @@ Source: "CBIR" of the SCAMPI benchmark; docs/protocols.md, section 1. Mean avera
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
+from leaderboard.errors import LeaderboardError
 from leaderboard.protocols._splits import check_labels
 from leaderboard.records import Embeddings, Metric, Protocol, Scores
 
 CUTOFFS = (1, *range(10, 200, 10), 500)
 NEIGHBOURS_KEPT = 10  # per image, for label audits and retrieval examples
 BLOCK = 512  # queries whose distances are in memory at once
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What each of n queries found. A query without relevant images counts nowhere."""
+
+    relevant: np.ndarray  # (n,) N_i: other images of its class
+    hits_at: dict[int, np.ndarray]  # cut-off -> (n,) relevant among the first so many
+    hits_at_n: np.ndarray  # (n,) relevant among the first N_i
+    average_precision: np.ndarray  # (n,)
+    neighbours: np.ndarray  # (n, k) the nearest images, nearest first
 
 
 def compute_retrieval(embeddings: Embeddings) -> Scores:
@@ -27,35 +40,49 @@ def compute_retrieval(embeddings: Embeddings) -> Scores:
         LeaderboardError: no labels, a single class, or no class with two images.
     """
     check_labels(embeddings, images_per_class=1)
-    labels = embeddings.labels
-    relevant = np.bincount(labels, minlength=len(embeddings.classes))[labels] - 1  # N_i of each query
-    cutoffs = [k for k in CUTOFFS if k <= len(labels) - 1]
-    hits_at = np.zeros((len(labels), len(cutoffs)), dtype=np.int64)
-    hits_at_n, average_precision = np.zeros(len(labels), dtype=np.int64), np.zeros(len(labels))
-    neighbours = np.zeros((len(labels), min(NEIGHBOURS_KEPT, len(labels) - 1)), dtype=np.int64)
+    tally = _tally(embeddings)
+    asked = tally.relevant > 0
+    if not asked.any():
+        raise LeaderboardError(f"no class has two images ({len(asked)} images): nothing to retrieve; add images")
+    at_n = np.divide(tally.hits_at_n, tally.relevant, where=asked, out=np.full(len(asked), np.nan))
+    classes = len(embeddings.classes)
+    return Scores(
+        metrics=_compute_means(tally, asked, at_n),
+        per_class={"retrieval.precision_at_n": _mean_per_class(at_n, embeddings.labels, classes)},
+        outcomes={"hits_at_n": tally.hits_at_n.tolist(), "neighbours": tally.neighbours.tolist()},
+    )
+
+
+def _tally(embeddings: Embeddings) -> Tally:
+    labels, n = embeddings.labels, len(embeddings.labels)
+    relevant = np.bincount(labels)[labels] - 1
+    tally = Tally(
+        relevant=relevant,
+        hits_at={k: np.zeros(n, np.int64) for k in CUTOFFS if k <= n - 1},
+        hits_at_n=np.zeros(n, np.int64),
+        average_precision=np.zeros(n),
+        neighbours=np.zeros((n, min(NEIGHBOURS_KEPT, n - 1)), np.int64),
+    )
     for queries, order in _rank_in_blocks(embeddings.vectors):
         match = labels[order] == labels[queries, None]
-        found = np.cumsum(match, axis=1)
-        rows, wanted = np.arange(len(queries)), relevant[queries]
-        hits_at[queries] = found[:, [k - 1 for k in cutoffs]]
-        hits_at_n[queries] = np.where(wanted > 0, found[rows, wanted - 1], 0)
-        precision = found / np.arange(1, order.shape[1] + 1)
-        average_precision[queries] = (precision * match).sum(axis=1) / np.maximum(wanted, 1)
-        neighbours[queries] = order[:, : neighbours.shape[1]]
+        found, wanted = np.cumsum(match, axis=1), relevant[queries]
+        for k, hits in tally.hits_at.items():
+            hits[queries] = found[:, k - 1]
+        tally.hits_at_n[queries] = np.where(wanted > 0, found[np.arange(len(queries)), wanted - 1], 0)
+        precision = found / np.arange(1, n)
+        tally.average_precision[queries] = (precision * match).sum(axis=1) / np.maximum(wanted, 1)
+        tally.neighbours[queries] = order[:, : tally.neighbours.shape[1]]
+    return tally
 
-    asked = relevant > 0
-    at_n = np.divide(hits_at_n, relevant, where=asked, out=np.full(len(labels), np.nan))
+
+def _compute_means(tally: Tally, asked: np.ndarray, at_n: np.ndarray) -> dict[str, float]:
     metrics = {"retrieval.precision_at_n": float(at_n[asked].mean())}
-    for column, k in enumerate(cutoffs):
-        metrics[f"retrieval.precision_at_{k}"] = float((hits_at[asked, column] / k).mean())
-        metrics[f"retrieval.recall_at_{k}"] = float((hits_at[asked, column] / relevant[asked]).mean())
-    metrics["retrieval.pr_auc"] = _compute_curve_area(metrics, cutoffs)
-    metrics["retrieval.map"] = float(average_precision[asked].mean())
-    return Scores(
-        metrics=metrics,
-        per_class={"retrieval.precision_at_n": _mean_per_class(at_n, labels, len(embeddings.classes))},
-        outcomes={"hits_at_n": hits_at_n.tolist(), "neighbours": neighbours.tolist()},
-    )
+    for k, hits in tally.hits_at.items():
+        metrics[f"retrieval.precision_at_{k}"] = float((hits[asked] / k).mean())
+        metrics[f"retrieval.recall_at_{k}"] = float((hits[asked] / tally.relevant[asked]).mean())
+    metrics["retrieval.pr_auc"] = _compute_curve_area(metrics, list(tally.hits_at))
+    metrics["retrieval.map"] = float(tally.average_precision[asked].mean())
+    return metrics
 
 
 def _rank_in_blocks(vectors: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:

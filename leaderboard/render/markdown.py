@@ -13,6 +13,7 @@ from leaderboard.render.rows import Row, measured_rows, reported_rows
 
 BEGIN, END = "<!-- leaderboard:begin -->", "<!-- leaderboard:end -->"
 MISSING = "–"
+TITLES = [str(metric.headline) for metric in HEADLINES.values()]
 INTRODUCTION = """\
 # Leaderboard
 
@@ -58,17 +59,19 @@ def _section(registry: Registry, dataset: DatasetSpec, results: Sequence[Result]
     if measured:
         parts.append(_table(measured, dataset, links=links) + "\n")
     if reported:
-        parts.append("Reported by others, not measured here and not ranked:\n\n" + _table(reported, None, links=links) + "\n")
+        parts.append(
+            "Reported by others, not measured here and not ranked:\n\n" + _table(reported, None, links=links) + "\n"
+        )
     return "\n".join(parts)
 
 
 def _table(rows: Sequence[Row], dataset: DatasetSpec | None, *, links: str) -> str:
     """Markdown; ``dataset`` is None for reported rows, which have no result files and no rank."""
     ranked = dataset is not None and dataset.ranked
-    head = (["Rank"] if ranked else []) + ["Model", *(metric.headline for metric in HEADLINES.values())]
+    head = (["Rank"] if ranked else []) + ["Model", *TITLES]
     head += ["Parameters", "Dimension"] + (["Images/s"] if dataset else []) + ["Licence", "Status", "Weights"]
     body = [_cells(row, dataset, ranked=ranked, links=links) for row in rows]
-    numbers = {"Rank", "Parameters", "Dimension", "Images/s", *(metric.headline for metric in HEADLINES.values())}
+    numbers = {"Rank", "Parameters", "Dimension", "Images/s", *TITLES}
     align = ["right" if title in numbers else "left" for title in head]
     return tabulate(body, head, tablefmt="github", colalign=align, disable_numparse=True)
 
@@ -81,12 +84,17 @@ def _cells(row: Row, dataset: DatasetSpec | None, *, ranked: bool, links: str) -
     cells += [_millions(row.parameters), str(row.dimension)]
     cells += [_number(row.images_per_second, 1)] if dataset else []
     status = "; ".join(["measured" if dataset else "reported", *row.notes])
-    return [*cells, row.model.licence or "not stated", status, _links(row)]
+    return [*cells, _text(row.model.licence or "not stated"), status, _links(row)]
 
 
 def _links(row: Row) -> str:
     links = " ".join(f"[{name}]({url})" for name, url in row.model.links.items())
-    return links or row.provenance or MISSING
+    return links or _text(row.provenance) or MISSING
+
+
+def _text(value: str) -> str:
+    """A cell's text: a pipe would end the cell."""
+    return value.replace("|", "\\|")
 
 
 def _number(value: float | None, digits: int) -> str:
@@ -109,7 +117,7 @@ def render_outcomes(outcomes: Sequence[Outcome]) -> str:
 
 
 def _outcome_table(outcomes: Sequence[Outcome]) -> str:
-    head = ["data set", "model", *(metric.headline for metric in HEADLINES.values()), "dimension"]
+    head = ["data set", "model", *TITLES, "dimension"]
     ordered = sorted(outcomes, key=_dataset_then_best)
     body = [
         [o.cell.dataset, o.cell.model, *(f"{o.result.metrics[name]:.3f}" for name in HEADLINES), o.result.dimension]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from leaderboard.protocols import HEADLINES
 from leaderboard.records import DatasetSpec, ModelSpec, Result
@@ -38,7 +38,7 @@ def _ranked(row: Row, rows: Sequence[Row], metric: str) -> Row:
     if row.notes:
         return row
     better = sum(not other.notes and other.metrics[metric] > row.metrics[metric] for other in rows)
-    return Row(**{**vars(row), "rank": better + 1})
+    return replace(row, rank=better + 1)
 
 
 def _measured(spec: ModelSpec, dataset: DatasetSpec, result: Result) -> Row:

@@ -1,0 +1,201 @@
+"""models.yaml and datasets.yaml: what is accepted, and what is said about mistakes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from leaderboard import registry as registry_module
+from leaderboard.errors import LeaderboardError
+from leaderboard.records import Preprocessing, Source
+from leaderboard.registry import find_root, load_registry
+
+ROOT = Path(__file__).parents[2]
+MODEL = """\
+toy:
+  title: Toy
+  library: baseline
+  architecture: pixels
+  preprocessing: {resize: [8, 8], interpolation: bilinear, mean: [0.0, 0.0, 0.0], std: [1.0, 1.0, 1.0]}
+  dimension: 192
+  licence: MIT
+"""
+DATASET = """\
+grains:
+  title: Grains
+  kind: folder
+  classes: 2
+  images: 4
+  digest: "%064d"
+  licence: null
+  attribution: nobody
+"""
+
+
+@pytest.fixture
+def load(tmp_path: Path):
+    """Load a registry from two texts."""
+
+    def load(models: str = MODEL, datasets: str = DATASET % 0):
+        (tmp_path / "models.yaml").write_text(models)
+        (tmp_path / "datasets.yaml").write_text(datasets)
+        return load_registry(tmp_path)
+
+    return load
+
+
+def test_a_complete_entry_becomes_a_record(load) -> None:
+    """Every field arrives, lists as tuples."""
+    models = MODEL + "  sources: [{package: p, revision: '1', file: f, sha256: '%s'}]\n" % ("a" * 64)
+    spec = load(models).model("toy")
+    assert spec.sources == (Source("package", "p", "f", "1", "a" * 64),)
+    assert spec.preprocessing == Preprocessing((8, 8), None, "bilinear", (0.0,) * 3, (1.0,) * 3)
+    assert (spec.dimension, spec.group, spec.thresholds) == (192, "extra", {})
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("title: Toy", "titel: Toy", "models.yaml:2: model 'toy': unknown key 'titel'; did you mean 'title'?"),
+        ("  title: Toy\n", "", "models.yaml:1: model 'toy': key 'title' is missing; add it"),
+        ("title: Toy", "title: 7", "models.yaml:2: model 'toy': title 7 is int, not text; put it in quotes"),
+        (
+            "licence: MIT",
+            "licence: MIT\n  pooling: clss",
+            "models.yaml:8: model 'toy': pooling 'clss' is not one of cls, mean, pooler, head",
+        ),
+        (
+            "dimension: 192",
+            "dimension: big",
+            "models.yaml:6: model 'toy': dimension 'big': input should be a valid int",
+        ),
+        ("resize: [8, 8]", "resize: [8]", "models.yaml:5: model 'toy': preprocessing.resize [8]: "),
+        ("resize: [8, 8]", "resiz: 8", "unknown key 'preprocessing.resiz'; did you mean 'resize'?"),
+        ("resize: [8, 8]", "resize: 8, crop: 9", "crop 9 is larger than resize 8; a crop lies inside the image"),
+        (
+            "library: baseline",
+            "library: keras",
+            "models.yaml:3: model 'toy': library 'keras' is not one of baseline, timm",
+        ),
+        ("licence: MIT", "licence: MIT\n  title: Twice", "models.yaml:8: model 'toy': key 'title' is given twice"),
+        ("toy:", "Toy_1:", "models.yaml:1: model id 'Toy_1' must be lower-case letters"),
+        (
+            "licence: MIT",
+            "licence: MIT\n  sources: [{hub: a/b, path: c}]",
+            "models.yaml:8: model 'toy': sources.0: a source is exactly one of hub, package, path; here: hub, path",
+        ),
+        (
+            "licence: MIT",
+            "licence: MIT\n  thresholds: {grain: {knn1.f1_macro: 0.5}}",
+            "models.yaml:8: model 'toy': thresholds: data set 'grain' is not in datasets.yaml",
+        ),
+        (
+            "licence: MIT",
+            "licence: MIT\n  thresholds:\n    grains: {knn1.f1: 0.5}",
+            "models.yaml:9: model 'toy': thresholds: metric 'knn1.f1' is unknown; nearest: knn1.f1_macro",
+        ),
+        (
+            "licence: MIT",
+            "licence: MIT\n  thresholds:\n    grains: {linear.log_loss: 0.5}",
+            "models.yaml:9: model 'toy': thresholds: 'linear.log_loss' is better when lower, so it has no floor",
+        ),
+        (
+            "licence: MIT",
+            "licence: MIT\n  thresholds:\n    grains: {knn1.f1_macro: 1.5}",
+            "models.yaml:9: model 'toy': thresholds.grains.knn1.f1_macro 1.5: input should be less than or equal to 1",
+        ),
+        (
+            "library: baseline",
+            "library: timm",
+            "model 'toy': library 'timm' needs a pooling: cls, mean, pooler or head",
+        ),
+        ("library: baseline", "library: timm", "no sources: say where the weights are, or give a seed"),
+    ],
+)
+def test_a_mistake_is_reported_with_its_line_and_remedy(load, old: str, new: str, message: str) -> None:
+    """File, line, entry, value, expectation."""
+    assert old in MODEL
+    with pytest.raises(LeaderboardError) as caught:
+        load(MODEL.replace(old, new))
+    assert message in str(caught.value)
+    assert "Traceback" not in str(caught.value)
+
+
+def test_all_mistakes_of_both_files_come_in_one_go(load) -> None:
+    """Sorted by file and line, one line each."""
+    models = MODEL.replace("title: Toy", "titel: Toy").replace("licence: MIT", "licence: 3")
+    with pytest.raises(LeaderboardError) as caught:
+        load(models, DATASET.replace("kind: folder", "kind: zip") % 0)
+    starts = [line.split(": ")[0] for line in str(caught.value).splitlines()]
+    assert starts == ["datasets.yaml:3", "models.yaml:1", "models.yaml:2", "models.yaml:7"]
+
+
+def test_a_duplicate_id_is_an_error(load) -> None:
+    """YAML itself would silently keep the last one."""
+    with pytest.raises(LeaderboardError, match=r"models.yaml:8: duplicate model id 'toy'; rename or remove one"):
+        load(MODEL + MODEL)
+
+
+def test_a_data_set_whose_id_holds_a_models_name_is_refused(load) -> None:
+    """`-k toy` must select models, not data."""
+    with pytest.raises(LeaderboardError, match=r"datasets.yaml:1: .* the id contains 'toy', a model's name"):
+        load(datasets=(DATASET % 0).replace("grains:", "toy-grains:"))
+
+
+def test_broken_yaml_is_one_line_with_its_place(load) -> None:
+    """The parser's own words, at the line where it stumbled."""
+    with pytest.raises(LeaderboardError, match=r"^models.yaml:\d+: not valid YAML .* check indentation"):
+        load(MODEL + "  tags: [a\nb: c\n")
+
+
+@pytest.mark.parametrize("text", ["", "- toy\n"])
+def test_a_file_that_maps_nothing_is_refused(load, text: str) -> None:
+    """Empty files and lists are no registries."""
+    with pytest.raises(LeaderboardError, match="models.yaml:1: the file must map model ids to entries"):
+        load(text)
+
+
+def test_an_unknown_id_suggests_the_nearest(load) -> None:
+    """A typing error is answered with what was probably meant."""
+    with pytest.raises(LeaderboardError, match=r"model 'toi' is not in models.yaml; nearest: toy"):
+        load().model("toi")
+
+
+def test_the_root_given_wins_then_the_folder_around_then_the_shipped_files(tmp_path, monkeypatch, load) -> None:
+    """Outside any clone an installed package falls back to its own copies."""
+    load()
+    (tmp_path / "deep").mkdir()
+    monkeypatch.chdir(tmp_path / "deep")
+    assert find_root() == tmp_path
+    assert find_root(ROOT) == ROOT
+    monkeypatch.chdir("/")
+    monkeypatch.setattr(registry_module, "PACKAGE", tmp_path / "site-packages" / "leaderboard")
+    assert find_root() == registry_module.SHIPPED
+
+
+def test_a_root_without_the_files_is_an_error(tmp_path) -> None:
+    """It names the file and the remedy."""
+    with pytest.raises(LeaderboardError, match=r"models.yaml does not exist; run from a clone or pass --root"):
+        load_registry(tmp_path)
+
+
+def test_this_repositorys_entries_are_valid_and_complete() -> None:
+    """The models of the issue are there; reported figures have sources, thresholds lie 0.01 below them."""
+    registry = load_registry(ROOT)
+    default = [spec.id for spec in registry.models.values() if spec.group == "default"]
+    assert default == ["efficientnet-lite0", "pixels", "color-histogram", "hog"]
+    claims = [spec for spec in registry.models.values() if spec.reported]
+    assert len(claims) == 6
+    for spec in claims:
+        reported = spec.reported["palynomorphs-20"]
+        assert "416e5c1" in reported.source
+        for name, floor in spec.thresholds["palynomorphs-20"].items():
+            assert floor == pytest.approx(reported.metrics[name] - 0.01), (spec.id, name)
+
+
+def test_one_id_means_one_set_of_tensors() -> None:
+    """An entry with several sources that has been loaded declares the digest over its tensors."""
+    for spec in load_registry(ROOT).models.values():
+        if any(source.kind == "package" for source in spec.sources):
+            assert spec.digest, spec.id

@@ -1,0 +1,124 @@
+"""Result files: bytes that stay, measurements that agree, inputs that have changed."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from leaderboard.errors import LeaderboardError
+from leaderboard.records import Result, Source
+from leaderboard.registry import Registry
+from leaderboard.results import format_result, load_result, load_results, save_result, tidy, why_stale
+
+
+def test_a_result_round_trips_to_the_last_digit(tmp_path: Path, make_result: Callable[..., Result]) -> None:
+    """Floats keep their digits, NaN survives as null."""
+    result = make_result(metrics={"knn1.f1_macro": 0.1 + 0.2}, per_class={"knn1.f1": [1 / 3, math.nan]})
+    save_result(tmp_path, result, tolerance=0)
+    path = tmp_path / "grains" / "toy.json"
+    again = load_result(path)
+    assert again.metrics["knn1.f1_macro"] == 0.1 + 0.2
+    assert again.per_class["knn1.f1"][0] == 1 / 3
+    assert math.isnan(again.per_class["knn1.f1"][1])
+    assert format_result(again) == path.read_text() == format_result(result)
+
+
+def test_lists_of_numbers_take_one_line(make_result) -> None:
+    """So that git shows which split changed, and files stay small."""
+    text = format_result(make_result(outcomes={"knn": {"test": [[1, 2], [3, 4]]}}))
+    assert "[1,2],\n" in text
+    assert json.loads(text)["outcomes"]["knn"]["test"] == [[1, 2], [3, 4]]
+
+
+def test_the_same_measurement_changes_no_byte(tmp_path, make_result) -> None:
+    """Neither does one within the tolerance on another machine: the file is not even touched."""
+    save_result(tmp_path, make_result(), tolerance=0.002)
+    path = tmp_path / "grains" / "toy.json"
+    before, touched = path.read_bytes(), path.stat().st_mtime_ns
+    near = make_result(metrics={"knn1.f1_macro": 0.5019}, environment={"device": "cuda"})
+    kept = save_result(tmp_path, near, tolerance=0.002)
+    assert (path.read_bytes(), path.stat().st_mtime_ns) == (before, touched)
+    assert kept.metrics["knn1.f1_macro"] == 0.5
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"metrics": {"knn1.f1_macro": 0.5021}},
+        {"metrics": {"knn1.f1_macro": 0.5, "knn3.f1_macro": 0.5}},
+        {"inputs": {"dataset": "other"}},
+        {"left_out": ["a/1.png"]},
+    ],
+)
+def test_a_different_measurement_replaces_the_stored_one(tmp_path, make_result, change) -> None:
+    """Beyond the tolerance, with other metrics, other inputs or fewer images."""
+    save_result(tmp_path, make_result(), tolerance=0.002)
+    new = make_result(**change)
+    save_result(tmp_path, new, tolerance=0.002)
+    assert (tmp_path / "grains" / "toy.json").read_text() == format_result(new)
+
+
+def test_speed_is_kept_while_the_inputs_are_the_same(tmp_path, make_result) -> None:
+    """A run that does not record speed leaves it; another revision drops it."""
+    timed = replace(make_result(), speed={"images_per_second": 50.0})
+    save_result(tmp_path, timed, tolerance=0.002)
+    assert save_result(tmp_path, make_result(), tolerance=0.002).speed == timed.speed
+    moved = make_result(metrics={"knn1.f1_macro": 0.9})
+    assert save_result(tmp_path, moved, tolerance=0.002).speed == timed.speed
+    assert save_result(tmp_path, make_result(inputs={"dataset": "new"}), tolerance=0.002).speed is None
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 2}', '{"format": 1, "model": "x"}', "\x00"])
+def test_a_file_that_is_no_result_is_named(tmp_path, text: str) -> None:
+    """With what to do about it."""
+    path = tmp_path / "grains" / "toy.json"
+    path.parent.mkdir()
+    path.write_text(text)
+    with pytest.raises(LeaderboardError, match=r"toy.json is no result file .* measure the cell again"):
+        load_results(tmp_path)
+
+
+def test_a_fresh_result_is_not_stale(registry: Registry, make_result) -> None:
+    """The inputs are those of the entry."""
+    assert why_stale(make_result(), registry.model("toy"), registry.dataset("grains")) == []
+
+
+@pytest.mark.parametrize(
+    ("reason", "inputs", "model"),
+    [
+        ("data", {"dataset": "other"}, {}),
+        ("extraction", {"extraction": 0}, {}),
+        ("protocols", {"protocols": {"knn": 0}}, {}),
+        ("pooling", {}, {"pooling": "cls"}),
+        ("preprocessing", {}, {"preprocessing": {"resize": 9}}),
+        ("architecture", {}, {"architecture": "other"}),
+    ],
+)
+def test_each_changed_input_makes_a_cell_stale(registry, make_result, reason: str, inputs, model) -> None:
+    """And the table can say which one it was."""
+    result = make_result(inputs=inputs, model=model)
+    assert why_stale(result, registry.model("toy"), registry.dataset("grains")) == [reason]
+
+
+def test_a_changed_digest_or_source_of_the_entry_makes_a_cell_stale(registry, make_result) -> None:
+    """Another revision in models.yaml is another model."""
+    spec, dataset = registry.model("toy"), registry.dataset("grains")
+    assert why_stale(make_result(), replace(spec, digest="f" * 64), dataset) == ["tensors"]
+    pinned = replace(spec, sources=(Source("hub", "a/b", revision="1" * 40),))
+    weights = {"source": "hub:a/b", "revision": "2" * 40}
+    assert why_stale(make_result(model={"weights": weights}), pinned, dataset) == ["source"]
+    weights["revision"] = "1" * 40
+    assert why_stale(make_result(model={"weights": weights}), pinned, dataset) == []
+
+
+def test_the_data_frame_has_a_row_per_metric_and_class(make_result) -> None:
+    """Whole-set metrics have an empty class."""
+    frame = tidy([make_result(per_class={"knn1.f1": [0.25, 0.75]})])
+    assert list(frame.columns) == ["dataset", "model", "metric", "class", "value"]
+    assert frame[frame["class"] == "b"]["value"].tolist() == [0.75]
+    assert frame[frame["class"] == ""]["metric"].tolist() == list(make_result().metrics)

@@ -1,0 +1,81 @@
+"""Which models a run takes: the default group, and others only when the selection depends on their names."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+import pytest
+from _pytest.mark.expression import Expression
+
+from leaderboard.registry import Registry, load_registry
+from leaderboard.selection import list_cases, select_models
+
+DEFAULT = ["efficientnet-lite0", "pixels", "color-histogram", "hog"]
+SCAMPI = ["scampi-dino-vits16", "scampi-dino-vitb16"]
+FACEBOOK = ["dino-vits16", "dino-vits8", "dino-vitb16", "dino-vitb8"]
+
+
+@pytest.fixture(scope="module")
+def registry() -> Registry:
+    """This repository's."""
+    return load_registry(Path(__file__).parents[2])
+
+
+def chosen(registry: Registry, keyword: str = "", *arguments: str) -> list[str]:
+    """Ids beyond the default group."""
+    expression = Expression.compile(keyword) if keyword else None
+
+    def matches(names: Collection[str]) -> bool:
+        assert expression
+        return expression.evaluate(lambda word, /, **_: any(word.lower() in name.lower() for name in names))
+
+    selection = select_models(registry, matches=matches if keyword else None, node_ids=arguments)
+    assert set(selection.models) | set(selection.left_out) == set(registry.models)
+    assert set(DEFAULT) <= set(selection.models)
+    return [model for model in selection.models if model not in DEFAULT]
+
+
+@pytest.mark.parametrize(
+    ("keyword", "expected"),
+    [
+        ("", []),
+        ("palynomorphs", []),
+        ("not slow", []),
+        ("not dino", []),
+        ("test_metric", []),
+        ("efficientnet-lite0 or palynomorphs-20", []),
+        ("dino", SCAMPI + FACEBOOK),
+        ("DINO", SCAMPI + FACEBOOK),
+        ("dino and not scampi", FACEBOOK),
+        ("dino and palynomorphs-20 and test_metric", SCAMPI + FACEBOOK),
+        ("dino and nonsense", []),
+        ("scampi", SCAMPI),
+        ("dino-vits8", ["dino-vits8"]),
+        ("(vits8 or lite1) and not test_speed", ["efficientnet-lite1", "dino-vits8"]),
+        ("lite1 or palynomorphs", []),
+    ],
+)
+def test_a_keyword_takes_further_models_only_by_their_names(registry, keyword: str, expected: list[str]) -> None:
+    """A model joins when the expression matches with its name and would not match without it."""
+    assert chosen(registry, keyword) == expected
+
+
+def test_a_node_id_takes_its_model(registry) -> None:
+    """The id that pytest prints can be pasted back."""
+    case = "tests/bench/test_cells.py::test_metric[dino-vits16-palynomorphs-20-knn1.f1_macro]"
+    assert chosen(registry, "", case) == ["dino-vits16"]
+    assert chosen(registry, "", "tests/bench/test_cells.py::test_metric") == []
+
+
+def test_all_models_takes_everything(registry) -> None:
+    """And leaves nothing out."""
+    selection = select_models(registry, matches=None, all_models=True)
+    assert (list(selection.models), selection.left_out) == (list(registry.models), ())
+
+
+def test_case_names_read_as_documented(registry) -> None:
+    """Function, model, data set, metric."""
+    names = [case.name for case in list_cases(registry, registry.model("dino-vits16"))]
+    assert "test_metric[dino-vits16-palynomorphs-20-knn1.f1_macro]" in names
+    assert "test_embeddings[dino-vits16-synthetic-palynomorphs]" in names
