@@ -175,6 +175,8 @@ def _network_problems(spec: ModelSpec) -> Iterator[tuple[Location, str]]:
         yield (), f"library {spec.library!r} needs a pooling: cls, mean, pooler or head"
     if spec.library == "timm" and spec.architecture is None:
         yield (), "library 'timm' needs the architecture, a name of timm.list_models()"
+    if spec.library == "transformers" and any(source.kind == "package" for source in spec.sources):
+        yield ("sources",), "library 'transformers' loads from hub or path, not from a package"
     if not spec.sources and spec.seed is None:
         yield (), "no sources: say where the weights are, or give a seed for an untrained architecture"
 

@@ -82,7 +82,7 @@ class ModelEntry(Entry):
 
     title: str
     library: str
-    architecture: str | None = None
+    architecture: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]+$")] | None = None  # no hf-hub: detours
     sources: list[SourceEntry] = []
     digest: Sha256 | None = None
     seed: int | None = None

@@ -166,7 +166,7 @@ def test_a_killed_run_loses_nothing_that_was_finished(clone) -> None:
     assert not clone.result("large").exists()
     assert clone.pytest("--all-models").returncode == 0
     assert clone.result("large").exists()
-    assert [path for path in clone.root.rglob("*.tmp")] == []
+    assert list(clone.root.rglob("*.tmp")) == []
 
 
 def test_two_runs_at_once_do_not_disturb_each_other(clone) -> None:

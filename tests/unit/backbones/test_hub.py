@@ -132,11 +132,17 @@ def test_a_refusal_is_one_line_with_its_remedy(hub, source, refusals, message):
     assert "\n" not in str(caught.value)
 
 
-def test_a_file_that_the_repository_lacks_is_named(hub):
-    """A repository without the wanted file is unavailable; the message names the file."""
+@pytest.mark.parametrize("revision", ["main", OLD], ids=["branch", "commit"])
+def test_a_file_that_the_repository_lacks_is_named(hub, revision):
+    """A repository without the wanted file is unavailable, cached or not; the message names the file."""
     hub.push("owner/toy", {"pytorch_model.bin": b"pickle"}, OLD)
-    with pytest.raises(Unavailable, match=r"lacks one of model\.safetensors; check the entry's file"):
-        fetch_snapshot(REPOSITORY, ["model.safetensors"], offline=False)
+    source = Source("hub", "owner/toy", revision=revision)
+    for _ in range(2):
+        with pytest.raises(Unavailable, match=r"lacks one of model\.safetensors; check the entry's file"):
+            fetch_snapshot(source, ["model.safetensors"], offline=False)
+        fetch_snapshot(source, ["pytorch_model.bin"], offline=False)
+    with pytest.raises(Unavailable, match="not in the Hub cache"):
+        fetch_snapshot(source, ["model.safetensors"], offline=True)
 
 
 @pytest.mark.parametrize("offline", [False, True], ids=["online", "offline"])

@@ -146,8 +146,12 @@ def test_the_digest_is_a_function_of_the_tensors():
 
 
 def test_the_digest_sees_every_change():
-    """One element, two tensors with swapped names, another shape, another dtype: each gives another digest."""
+    """One element, swapped names, a new name, another shape, another dtype: each gives another digest."""
+    renamed = torch.nn.Module()
+    renamed.register_buffer("one", torch.tensor([[1.0, 2.0], [3.0, 4.0]]))
+    renamed.register_buffer("two2", torch.tensor([[5.0, 6.0], [7.0, 8.0]]))
     variants = [
+        renamed,
         network([[1.0, 2.0], [3.0, 4.0]], [[5.0, 6.0], [7.0, 8.0]]),
         network([[1.0, 2.0], [3.0, 4.0]], [[5.0, 6.0], [7.0, 8.000001]]),
         network([[5.0, 6.0], [7.0, 8.0]], [[1.0, 2.0], [3.0, 4.0]]),
