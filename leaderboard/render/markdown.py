@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from tabulate import tabulate
 
 from leaderboard.protocols import HEADLINES
-from leaderboard.records import DatasetSpec, Outcome, Result
+from leaderboard.records import DatasetSpec, ModelSpec, Outcome, Result
 from leaderboard.registry import Registry
 from leaderboard.render.rows import Row, measured_rows, reported_rows
 
@@ -29,16 +29,12 @@ Generated from `results/` by `python -m leaderboard render`: do not edit. What e
 
 def render_leaderboard(registry: Registry, results: Sequence[Result]) -> str:
     """The text of leaderboard/README.md."""
-    sections = [_section(registry, dataset, results, links="results") for dataset in registry.datasets.values()]
-    return INTRODUCTION + "\n" + "\n".join(section for section in sections if section)
+    return INTRODUCTION + "\n" + _sections(registry, results, links="results")
 
 
 def render_block(registry: Registry, results: Sequence[Result]) -> str:
     """What stands between the markers of the top README."""
-    sections = [
-        _section(registry, dataset, results, links="leaderboard/results") for dataset in registry.datasets.values()
-    ]
-    return f"{BEGIN}\n\n" + "\n".join(section for section in sections if section) + f"\n{END}"
+    return f"{BEGIN}\n\n" + _sections(registry, results, links="leaderboard/results") + f"\n{END}"
 
 
 def replace_block(text: str, block: str) -> str:
@@ -46,6 +42,13 @@ def replace_block(text: str, block: str) -> str:
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     return before + block + after if begin and end else text
+
+
+def _sections(registry: Registry, results: Sequence[Result], *, links: str) -> str:
+    """A section per data set that has rows; smoke tests last."""
+    datasets = sorted(registry.datasets.values(), key=lambda dataset: not dataset.ranked)
+    sections = [_section(registry, dataset, results, links=links) for dataset in datasets]
+    return "\n".join(section for section in sections if section)
 
 
 def _section(registry: Registry, dataset: DatasetSpec, results: Sequence[Result], *, links: str) -> str:
@@ -69,7 +72,11 @@ def _table(rows: Sequence[Row], dataset: DatasetSpec | None, *, links: str) -> s
     """Markdown; ``dataset`` is None for reported rows, which have no result files and no rank."""
     ranked = dataset is not None and dataset.ranked
     head = (["Rank"] if ranked else []) + ["Model", *TITLES]
-    head += ["Parameters", "Dimension"] + (["Images/s"] if dataset else []) + ["Licence", "Status", "Weights"]
+    head += (
+        ["Parameters", "Dimension"]
+        + (["Images/s"] if dataset else [])
+        + ["Input, pooling", "Licence", "Status", "Weights"]
+    )
     body = [_cells(row, dataset, ranked=ranked, links=links) for row in rows]
     numbers = {"Rank", "Parameters", "Dimension", "Images/s", *TITLES}
     align = ["right" if title in numbers else "left" for title in head]
@@ -83,13 +90,24 @@ def _cells(row: Row, dataset: DatasetSpec | None, *, ranked: bool, links: str) -
     cells = ([str(row.rank or MISSING)] if ranked else []) + [name, *figures]
     cells += [_millions(row.parameters), str(row.dimension)]
     cells += [_number(row.images_per_second, 1)] if dataset else []
-    status = "; ".join(["measured" if dataset else "reported", *row.notes])
-    return [*cells, _text(row.model.licence or "not stated"), status, _links(row)]
+    status = "; ".join(["measured" if dataset else f"reported: {row.source}", *row.notes])
+    return [*cells, *map(_text, (_input(row.model), row.model.licence or "not stated", status)), _links(row)]
 
 
 def _links(row: Row) -> str:
     links = " ".join(f"[{name}]({url})" for name, url in row.model.links.items())
-    return links or _text(row.provenance) or MISSING
+    return links or _text(row.source)
+
+
+def _input(spec: ModelSpec) -> str:
+    """Preprocessing and pooling in a few words: they are part of what was measured."""
+    words = [spec.pooling] if spec.pooling else []
+    if isinstance(spec.preprocessing, str):
+        return ", ".join(["its own", *words])
+    size = spec.preprocessing.resize
+    resize = f"shorter side {size}" if isinstance(size, int) else "×".join(map(str, size))
+    crop = [f"crop {spec.preprocessing.crop}"] if spec.preprocessing.crop else []
+    return ", ".join([resize, *crop, spec.preprocessing.interpolation, *words])
 
 
 def _text(value: str) -> str:
@@ -102,7 +120,7 @@ def _number(value: float | None, digits: int) -> str:
 
 
 def _millions(count: int | None) -> str:
-    return MISSING if count is None else f"{count / 1e6:.1f}M"
+    return MISSING if count is None else f"{count / 1e6:.3g}M"
 
 
 def render_outcomes(outcomes: Sequence[Outcome]) -> str:

@@ -22,7 +22,7 @@ class Row:
     images_per_second: float | None = None
     rank: int | None = None  # None: not comparable with the others
     notes: tuple[str, ...] = ()
-    provenance: str = ""
+    source: str = ""  # of the weights, or of the reported figures
 
 
 def measured_rows(registry: Registry, dataset: DatasetSpec, results: Sequence[Result]) -> list[Row]:
@@ -57,7 +57,7 @@ def _measured(spec: ModelSpec, dataset: DatasetSpec, result: Result) -> Row:
         dimension=result.dimension,
         images_per_second=(result.speed or {}).get("images_per_second"),
         notes=tuple(notes),
-        provenance=f"{weights['source']} {revision[:12]}".strip(),
+        source=f"{weights['source']} {revision[:12]}".strip(),
     )
 
 
@@ -69,7 +69,7 @@ def reported_rows(registry: Registry, dataset: DatasetSpec) -> list[Row]:
             metrics=reported.metrics,
             parameters=reported.parameters,
             dimension=spec.dimension,
-            provenance=reported.source,
+            source=reported.source,
         )
         for spec in registry.models.values()
         if (reported := spec.reported.get(dataset.id))

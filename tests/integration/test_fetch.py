@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import os
@@ -262,15 +263,24 @@ def test_truncated_archive(server: Server, cache: Path, compression: str, share:
     assert_recovers(server, cache)
 
 
-def test_damaged_archive(server: Server, cache: Path) -> None:
+@pytest.mark.parametrize("compression", ["gz", "xz"])
+def test_damaged_archive(server: Server, cache: Path, compression: str) -> None:
     """Bytes changed on the way are noticed, by the compression, by tar or by the digest."""
     draws = np.random.default_rng(0)
     for _ in range(25):
-        content = bytearray(ARCHIVE)
+        content = bytearray(tar_of(IMAGES, compression=compression))
         for place in draws.integers(10, len(content) - 8, 3):
             content[place] ^= 0xFF
         server.content = bytes(content)
         failure(spec_of(server.url), CheckFailed, cache)
+    assert_recovers(server, cache)
+
+
+def test_archive_with_garbage_inside(server: Server, cache: Path) -> None:
+    """A gzip stream that stops being one half-way is refused and removed."""
+    plain = gzip.decompress(ARCHIVE)
+    server.content = gzip.compress(plain[: len(plain) // 2]) + b"<html>502</html>" * 10
+    assert "removed, run again" in failure(spec_of(server.url), CheckFailed, cache)
     assert_recovers(server, cache)
 
 

@@ -83,7 +83,7 @@ def test_reported_rows_stand_apart_and_unranked(crowd, measured) -> None:
     assert "tin" not in table
     row = next(line for line in apart.splitlines() if "tin" in line)
     assert "0.99" in row
-    assert "21.0M" in row
+    assert "21M" in row
     assert "reported" in row
     assert "Somebody 2024" in row
     assert "| Rank" not in apart
