@@ -68,7 +68,11 @@ def test_the_data_frame_holds_the_committed_results() -> None:
     frame = leaderboard.results(ROOT)
     real = frame[(frame["dataset"] == "palynomorphs-20") & (frame["class"] == "")]
     found = real.pivot(index="model", columns="metric", values="value")
-    expected = {"efficientnet-lite0": (0.718, 0.398), "efficientnet-lite1": (0.701, 0.387), "efficientnet-lite2": (0.616, 0.349)}
+    expected = {
+        "efficientnet-lite0": (0.718, 0.398),
+        "efficientnet-lite1": (0.701, 0.387),
+        "efficientnet-lite2": (0.616, 0.349),
+    }
     for model, (f1, precision) in expected.items():
         assert found.loc[model, "knn1.f1_macro"] == pytest.approx(f1, abs=0.005)
         assert found.loc[model, "retrieval.precision_at_n"] == pytest.approx(precision, abs=0.005)
