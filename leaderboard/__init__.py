@@ -60,6 +60,6 @@ def embed(model: Backbone, images: str | Path | Iterable[str | Path]) -> np.ndar
 def results(root: Path | None = None) -> pd.DataFrame:
     """Every stored metric as a row: dataset, model, metric, class (empty for the whole set), value."""
     from leaderboard.registry import load_registry
-    from leaderboard.results import load_results, tidy
+    from leaderboard.result_files import load_results, tidy
 
     return tidy(load_results(load_registry(root).leaderboard_dir / "results"))

@@ -70,7 +70,7 @@ def run_evaluate(options: argparse.Namespace) -> None:
 
     from leaderboard.cache import check_distinct, load_embeddings
     from leaderboard.cells import compute_scores, merge_metrics
-    from leaderboard.results import format_json
+    from leaderboard.result_files import format_json
 
     names = options.protocols.split(",") if options.protocols else list(PROTOCOLS)
     embeddings = load_embeddings(options.file)

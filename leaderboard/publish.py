@@ -8,7 +8,7 @@ from leaderboard.errors import CheckFailed, LeaderboardError
 from leaderboard.paths import lock, save_text
 from leaderboard.registry import SHIPPED, Registry
 from leaderboard.render.markdown import render_block, render_leaderboard, replace_block
-from leaderboard.results import load_results
+from leaderboard.result_files import load_results
 
 
 def rendered_files(registry: Registry, folder: Path) -> dict[Path, str]:

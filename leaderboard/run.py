@@ -15,7 +15,7 @@ from leaderboard.extract import extract, extraction_entry
 from leaderboard.paths import lock, save_text
 from leaderboard.records import Cell, Dataset, Outcome, Result, RunOptions
 from leaderboard.registry import Registry
-from leaderboard.results import format_result, load_result, save_result
+from leaderboard.result_files import format_result, load_result, save_result
 
 
 @dataclass

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from leaderboard.protocols import HEADLINES
 from leaderboard.records import DatasetSpec, ModelSpec, Result
 from leaderboard.registry import Registry
-from leaderboard.results import why_stale
+from leaderboard.result_files import why_stale
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from leaderboard.publish import check_rendered
 from leaderboard.records import Cell, Outcome
 from leaderboard.registry import load_registry
 from leaderboard.render.markdown import render_outcomes
-from leaderboard.results import load_results
+from leaderboard.result_files import load_results
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from leaderboard.results import load_result
+from leaderboard.result_files import load_result
 
 
 def summary(output: str) -> str:

@@ -152,7 +152,7 @@ def test_broken_yaml_is_one_line_with_its_place(load) -> None:
 @pytest.mark.parametrize("text", ["", "- toy\n"])
 def test_a_file_that_maps_nothing_is_refused(load, text: str) -> None:
     """Empty files and lists are no registries."""
-    with pytest.raises(LeaderboardError, match="models.yaml:1: the file must map model ids to entries"):
+    with pytest.raises(LeaderboardError, match=r"models.yaml:1: the file must map model ids to entries"):
         load(text)
 
 

@@ -13,7 +13,7 @@ import pytest
 from leaderboard.errors import LeaderboardError
 from leaderboard.records import Result, Source
 from leaderboard.registry import Registry
-from leaderboard.results import format_result, load_result, load_results, save_result, tidy, why_stale
+from leaderboard.result_files import format_result, load_result, load_results, save_result, tidy, why_stale
 
 
 def test_a_result_round_trips_to_the_last_digit(tmp_path: Path, make_result: Callable[..., Result]) -> None:

@@ -1,6 +1,7 @@
 """Result <-> JSON; the only reader and writer of results/.
 
 One file per cell, ``results/<dataset>/<model>.json``: stable key order, floats that round-trip, no timestamps.
+(The module is not called results: that name is the package's function.)
 """
 
 from __future__ import annotations
