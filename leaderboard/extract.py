@@ -58,10 +58,8 @@ def extract(dataset: Dataset, backbone: Backbone, options: RunOptions = DEFAULT_
     with entry.lock():
         if options.refresh:
             entry.clear()
-        if entry.path.exists():
-            embeddings = load_embeddings(entry.path)
-        else:
-            embeddings = _extract_parts(dataset, backbone, entry, options)
+        cached = entry.path.exists()
+        embeddings = load_embeddings(entry.path) if cached else _extract_parts(dataset, backbone, entry, options)
     if embeddings.left_out and not options.skip_bad_images:
         raise BadImages(dataset.id, [(name, "unreadable in an earlier run") for name in embeddings.left_out])
     return embeddings

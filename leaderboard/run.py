@@ -13,7 +13,7 @@ from leaderboard.datasets import load_dataset
 from leaderboard.errors import LeaderboardError, Unavailable
 from leaderboard.extract import extract, extraction_entry
 from leaderboard.paths import lock, save_text
-from leaderboard.records import Cell, Dataset, Outcome, Result, RunOptions
+from leaderboard.records import Cell, Dataset, DatasetSpec, Outcome, Result, RunOptions
 from leaderboard.registry import Registry
 from leaderboard.result_files import format_result, load_result, save_result
 
@@ -31,7 +31,7 @@ class Run:
     shared: Path
     results_dir: Path | None  # None: measure and show, but store nothing
     _backbones: dict[str, Backbone] = field(default_factory=dict)
-    _datasets: dict[str, Dataset] = field(default_factory=dict)
+    _datasets: dict[str, Dataset | LeaderboardError] = field(default_factory=dict)
     _outcomes: dict[Cell, Outcome] = field(default_factory=dict)
 
     def outcome(self, cell: Cell) -> Outcome:
@@ -57,11 +57,19 @@ class Run:
         return self._backbones[model_id]
 
     def dataset(self, dataset_id: str) -> Dataset:
-        """The verified data set."""
+        """The verified data set; one that could not be had is not asked for again."""
         if dataset_id not in self._datasets:
-            spec = self.registry.dataset(dataset_id)
-            self._datasets[dataset_id] = load_dataset(spec, offline=self.options.offline)
-        return self._datasets[dataset_id]
+            self._datasets[dataset_id] = self._load(self.registry.dataset(dataset_id))
+        found = self._datasets[dataset_id]
+        if isinstance(found, LeaderboardError):
+            raise found
+        return found
+
+    def _load(self, spec: DatasetSpec) -> Dataset | LeaderboardError:
+        try:
+            return load_dataset(spec, offline=self.options.offline)
+        except LeaderboardError as error:
+            return error
 
     def record_speed(self, cell: Cell, *, images: int, seconds: float) -> None:
         """Add the speed to the stored result of a measured cell."""
