@@ -168,7 +168,11 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         return
     from leaderboard.publish import save_rendered
 
-    save_rendered(run.registry, run.results_dir.parent)
+    try:
+        save_rendered(run.registry, run.results_dir.parent)
+    except LeaderboardError as error:
+        session.config.get_terminal_writer().line(f"\nthe tables are not written: {error}", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -38,7 +38,7 @@ def save_result(folder: Path, result: Result, *, tolerance: float) -> Result:
     """
     path = result_path(folder, result)
     stored = load_result(path) if path.exists() else None
-    if stored is not None and stored.provenance.inputs == _plain(result.provenance.inputs):
+    if stored is not None and _identity(stored) == _identity(result):
         result = replace(result, speed=result.speed or stored.speed)
         if _agree(stored, result, tolerance):
             result = replace(stored, speed=result.speed)
@@ -46,6 +46,13 @@ def save_result(folder: Path, result: Result, *, tolerance: float) -> Result:
     if not path.exists() or path.read_text(encoding="utf-8") != text:
         save_text(path, text)
     return result
+
+
+def _identity(result: Result) -> Any:
+    """The inputs, with the tensors' digest in place of where they came from: one set of tensors, many sources."""
+    inputs = _plain(result.provenance.inputs)
+    weights = inputs["model"]["weights"]
+    return inputs | {"model": inputs["model"] | {"weights": weights.get("digest", weights)}}
 
 
 def _agree(stored: Result, new: Result, tolerance: float) -> bool:
@@ -113,6 +120,23 @@ def _format(value: Any, *, indent: int) -> str:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
+def check_tensors(results: Sequence[Result], model: str, weights: Mapping[str, Any]) -> None:
+    """Hold the tensors just loaded against those that another source of the same model gave before.
+
+    Raises:
+        LeaderboardError: one id, two sets of tensors.
+    """
+    for result in results:
+        stored = result.provenance.inputs["model"]["weights"]
+        another_source = stored.get("source") != weights.get("source")
+        if result.model == model and another_source and stored.get("digest") != weights.get("digest"):
+            raise LeaderboardError(
+                f"model {model!r}: {weights.get('source')} has other tensors (digest {weights.get('digest')}) than "
+                f"{stored.get('source')}, which its results are of ({stored.get('digest')}); one id means one set of "
+                "tensors: remove a source, or give the other model an id of its own"
+            )
+
+
 # ---- staleness
 
 
@@ -141,7 +165,7 @@ def why_stale(result: Result, spec: ModelSpec, dataset: DatasetSpec) -> list[str
 
 
 def _source_is_listed(weights: Mapping[str, Any], spec: ModelSpec) -> bool:
-    if not spec.sources:
+    if not spec.sources or spec.digest is not None:  # a declared digest says more than any source
         return True
     return any(
         weights.get("source") == f"{source.kind}:{source.name}"

@@ -15,7 +15,7 @@ from leaderboard.extract import extract, extraction_entry
 from leaderboard.paths import lock, save_text
 from leaderboard.records import Cell, Dataset, DatasetSpec, Outcome, Result, RunOptions
 from leaderboard.registry import Registry
-from leaderboard.result_files import format_result, load_result, save_result
+from leaderboard.result_files import check_tensors, format_result, load_result, save_result
 
 
 @dataclass
@@ -53,8 +53,14 @@ class Run:
         """The loaded model; one at a time, since two large ones may not fit into memory."""
         if model_id not in self._backbones:
             self._backbones.clear()
-            self._backbones[model_id] = load_backbone(self.registry.model(model_id), self.options)
+            backbone = load_backbone(self.registry.model(model_id), self.options)
+            check_tensors(self._stored_results(model_id), model_id, backbone.inputs["weights"])
+            self._backbones[model_id] = backbone
         return self._backbones[model_id]
+
+    def _stored_results(self, model_id: str) -> list[Result]:
+        paths = self.results_dir.glob(f"*/{model_id}.json") if self.results_dir else []
+        return [load_result(path) for path in paths]
 
     def dataset(self, dataset_id: str) -> Dataset:
         """The verified data set; one that could not be had is not asked for again."""

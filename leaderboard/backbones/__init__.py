@@ -8,7 +8,7 @@ from __future__ import annotations
 import pkgutil
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from leaderboard.errors import Unavailable
 from leaderboard.records import DEFAULT_OPTIONS, ModelSpec, RunOptions
@@ -25,7 +25,7 @@ class Backbone(Protocol):
 
     spec: ModelSpec
     parameters: int
-    inputs: Mapping[str, object]  # what the weights are: goes into the cache key and the provenance
+    inputs: Mapping[str, Any]  # what the weights are: goes into the cache key and the provenance
     environment: Mapping[str, object]  # device, library versions: documentation
     batch_size: int
 

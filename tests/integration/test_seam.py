@@ -124,6 +124,18 @@ def test_changed_data_is_an_error_that_names_the_difference(clone) -> None:
     assert "29 images in 3 classes, expected 30 in 3" in done.stdout
 
 
+def test_a_damaged_result_of_another_model_touches_no_other_cell(clone) -> None:
+    """The measurement is stored; the tables wait, and the end of the run says which file to remove."""
+    clone.result("large").parent.mkdir(parents=True)
+    clone.result("large").write_text("{")
+    done = clone.pytest()
+    assert clone.result("small").exists()
+    assert "the tables are not written: " in done.stdout
+    assert "large.json is no result file" in done.stdout
+    assert done.returncode == 1
+    assert "Traceback" not in done.stdout + done.stderr
+
+
 def test_two_workers_measure_each_cell_once(clone) -> None:
     """pytest-xdist shares the outcomes between processes."""
     (clone.root / "counting.py").write_text(

@@ -13,7 +13,15 @@ import pytest
 from leaderboard.errors import LeaderboardError
 from leaderboard.records import Result, Source
 from leaderboard.registry import Registry
-from leaderboard.result_files import format_result, load_result, load_results, save_result, tidy, why_stale
+from leaderboard.result_files import (
+    check_tensors,
+    format_result,
+    load_result,
+    load_results,
+    save_result,
+    tidy,
+    why_stale,
+)
 
 
 def test_a_result_round_trips_to_the_last_digit(tmp_path: Path, make_result: Callable[..., Result]) -> None:
@@ -122,3 +130,23 @@ def test_the_data_frame_has_a_row_per_metric_and_class(make_result) -> None:
     assert list(frame.columns) == ["dataset", "model", "metric", "class", "value"]
     assert frame[frame["class"] == "b"]["value"].tolist() == [0.75]
     assert frame[frame["class"] == ""]["metric"].tolist() == list(make_result().metrics)
+
+
+def test_the_same_tensors_from_another_source_keep_the_stored_bytes(tmp_path, make_result) -> None:
+    """The digest decides what the model is; where it was fetched does not."""
+    package = {"source": "package:p", "digest": "e" * 64}
+    save_result(tmp_path, make_result(model={"weights": package}), tolerance=0)
+    before = (tmp_path / "grains" / "toy.json").read_bytes()
+    hub = make_result(model={"weights": {"source": "hub:a/b", "revision": "1" * 40, "digest": "e" * 64}})
+    save_result(tmp_path, hub, tolerance=0)
+    assert (tmp_path / "grains" / "toy.json").read_bytes() == before
+
+
+def test_other_tensors_from_another_source_are_refused(make_result) -> None:
+    """One id means one set of tensors, also before the entry declares a digest; a new revision is another matter."""
+    results = [make_result(model={"weights": {"source": "hub:a/small", "digest": "e" * 64}})]
+    check_tensors(results, "toy", {"source": "hub:a/base", "digest": "e" * 64})
+    check_tensors(results, "toy", {"source": "hub:a/small", "digest": "f" * 64})
+    check_tensors(results, "other", {"source": "hub:a/base", "digest": "f" * 64})
+    with pytest.raises(LeaderboardError, match=r"hub:a/base has other tensors .* one id means one set of tensors"):
+        check_tensors(results, "toy", {"source": "hub:a/base", "digest": "f" * 64})
