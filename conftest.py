@@ -50,21 +50,13 @@ def pytest_configure(config: pytest.Config) -> None:
     except LeaderboardError as error:
         raise pytest.UsageError(str(error)) from None
     option = config.option
-    folder = option.leaderboard_dir or registry.leaderboard_dir
-    comparable = option.dtype == "float32" and not option.skip_bad_images
+    options, folder = RunOptions.of(option), option.leaderboard_dir or registry.leaderboard_dir
     config.stash[RUN] = Run(
         registry=registry,
-        options=RunOptions(
-            device=option.device,
-            dtype=option.dtype,
-            batch_size=option.batch_size,
-            skip_bad_images=option.skip_bad_images,
-            refresh=option.refresh,
-            offline=option.offline,
-        ),
+        options=options,
         shared=Path(shared),
         # what cannot be compared with the stored results goes where the user says, or nowhere
-        results_dir=folder / "results" if comparable or option.leaderboard_dir else None,
+        results_dir=folder / "results" if options.comparable or option.leaderboard_dir else None,
     )
     config.stash[SELECTION] = select_models(
         registry, matches=_matcher(option.keyword), node_ids=config.args, all_models=option.all_models

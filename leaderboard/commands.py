@@ -40,14 +40,7 @@ def run_embed(options: argparse.Namespace) -> None:
     check_suffix(options.out)
     registry = load_registry(options.root)
     spec = registry.model(options.model)
-    chosen = RunOptions(
-        device=options.device,
-        dtype=options.dtype,
-        batch_size=options.batch_size,
-        skip_bad_images=options.skip_bad_images,
-        refresh=options.refresh,
-        offline=options.offline,
-    )
+    chosen = RunOptions.of(options)
     dataset = _images(registry, options)
     embeddings = extract(dataset, load_backbone(spec, chosen), chosen)
     save_embeddings(options.out, embeddings)

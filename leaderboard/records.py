@@ -7,7 +7,7 @@ Records are frozen and know nothing of files, networks or pytest. ``models.yaml 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -207,6 +207,16 @@ class RunOptions:
     skip_bad_images: bool = False
     refresh: bool = False
     offline: bool = False
+
+    @property
+    def comparable(self) -> bool:
+        """Whether results of such a run may stand beside the stored ones."""
+        return self.dtype == "float32" and not self.skip_bad_images
+
+    @classmethod
+    def of(cls, namespace: object) -> RunOptions:
+        """The options of these names, as argparse and pytest give them."""
+        return cls(**{field.name: getattr(namespace, field.name) for field in fields(cls)})
 
 
 DEFAULT_OPTIONS = RunOptions()
