@@ -1,4 +1,4 @@
-"""The pytest seam: options become records, records become parameters and fixtures. No logic lives here."""
+"""The pytest seam: options become records, records become parameters and fixtures. The logic is in leaderboard/."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Collection
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ import pytest
 from _pytest.mark.expression import Expression  # pytest's own -k, so that names mean the same here
 
 from leaderboard.errors import LeaderboardError
+from leaderboard.options import DTYPES, parse_count, parse_device
+from leaderboard.paths import data_dir
 from leaderboard.records import Outcome, RunOptions
-from leaderboard.registry import load_registry
+from leaderboard.registry import Registry, load_registry
 from leaderboard.run import Run
 from leaderboard.selection import Case, Matcher, Selection, list_cases, select_models
 
@@ -36,31 +39,42 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     for flag, text in flags.items():
         group.addoption(flag, action="store_true", help=text)
     group.addoption("--leaderboard-dir", type=Path, metavar="DIR", help="write results/ and README.md there")
-    group.addoption("--device", help="cuda, mps or cpu (default: the first that is there)")
-    group.addoption("--dtype", default="float32", help="float32 (default), bfloat16 or float16")
-    group.addoption("--batch-size", type=int, metavar="N", help="images per forward pass")
+    group.addoption("--device", type=parse_device, help="cuda, mps or cpu (default: the first that is there)")
+    group.addoption("--dtype", choices=DTYPES, default="float32", help="of the networks (default: float32)")
+    group.addoption("--batch-size", type=parse_count, metavar="N", help="images per forward pass")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Read the registry and choose the models; a mistake in either file ends the run before it starts."""
-    worker: dict[str, Any] = getattr(config, "workerinput", {})
-    shared = worker.get("leaderboard_shared") or tempfile.mkdtemp(prefix="leaderboard-run-")
+    """Read the registry and choose the models; a mistake of the user ends the run before it starts."""
+    option = config.option
+    if option.record_speed and getattr(option, "numprocesses", None):
+        raise pytest.UsageError("--record-speed with -n: processes that share the cores time each other; leave -n away")
     try:
-        registry = load_registry(config.rootpath)
+        registry = load_registry(Path(__file__).parent)
+        data_dir()
     except LeaderboardError as error:
         raise pytest.UsageError(str(error)) from None
-    option = config.option
-    options, folder = RunOptions.of(option), option.leaderboard_dir or registry.leaderboard_dir
-    config.stash[RUN] = Run(
-        registry=registry,
-        options=options,
-        shared=Path(shared),
-        # what cannot be compared with the stored results goes where the user says, or nowhere
-        results_dir=folder / "results" if options.comparable or option.leaderboard_dir else None,
-    )
+    worker: dict[str, Any] = getattr(config, "workerinput", {})
+    shared = worker.get("leaderboard_shared") or tempfile.mkdtemp(prefix="leaderboard-run-")
+    options = RunOptions.of(option)
+    config.stash[RUN] = Run(registry, options, Path(shared), _results_dir(registry, options, option.leaderboard_dir))
+    node_ids = [*config.args, *_last_failed(config)]
     config.stash[SELECTION] = select_models(
-        registry, matches=_matcher(option.keyword), node_ids=config.args, all_models=option.all_models
+        registry, matches=_matcher(option.keyword), node_ids=node_ids, all_models=option.all_models
     )
+
+
+def _results_dir(registry: Registry, options: RunOptions, given: Path | None) -> Path | None:
+    """Results that cannot be compared with the stored ones go to a folder of their own, or nowhere."""
+    folder = given.resolve() if given else registry.leaderboard_dir
+    own = folder != registry.leaderboard_dir
+    return folder / "results" if options.comparable or own else None
+
+
+def _last_failed(config: pytest.Config) -> list[str]:
+    """What ``--lf`` is about to run: those names are asked for as well."""
+    wanted = getattr(config.option, "lf", False) and config.cache is not None
+    return list(config.cache.get("cache/lastfailed", {})) if wanted and config.cache else []
 
 
 def _matcher(keyword: str) -> Matcher | None:
@@ -134,7 +148,8 @@ def run(pytestconfig: pytest.Config) -> Run:
 def outcome(case: Case, run: Run, pytestconfig: pytest.Config) -> Outcome:
     """The measured cell; a case whose cell cannot be measured skips or fails here, with the reason."""
     capture = pytestconfig.pluginmanager.getplugin("capturemanager")
-    with capture.global_and_fixture_disabled():  # the progress bar is for people who wait
+    shown = capture.global_and_fixture_disabled() if capture else nullcontext()
+    with shown:  # the progress bar is for people who wait
         measured = run.outcome(case.cell)
     if measured.status == "skipped" and not pytestconfig.option.require_measured:
         pytest.skip(measured.reason)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from leaderboard import commands
 from leaderboard.errors import CheckFailed, LeaderboardError, Unavailable
+from leaderboard.options import DTYPES, parse_count, parse_device
 
 DESCRIPTION = "Image encoders measured on microfossils: embed, evaluate, render the leaderboard."
 
@@ -27,6 +28,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except LeaderboardError as error:
         print(f"leaderboard: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        sys.stderr.close()
+        return 0
     except OSError as error:
         print(f"leaderboard: {error.filename or ''}: {error.strerror or error}; check the path", file=sys.stderr)
         return 2
@@ -91,9 +95,11 @@ def _add_embed(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     what.add_argument("--dataset", metavar="ID", help="a data set of datasets.yaml")
     what.add_argument("--images", type=Path, metavar="DIR", help="a folder of images, best one subfolder per class")
     command.add_argument("--out", type=Path, required=True, metavar="FILE", help=".safetensors or .npz")
-    command.add_argument("--device", help="cuda, cuda:0, mps or cpu (default: the first of these that is there)")
-    command.add_argument("--dtype", default="float32", help="float32 (default), bfloat16 or float16")
-    command.add_argument("--batch-size", type=_positive, metavar="N", help="images per forward pass")
+    command.add_argument(
+        "--device", type=parse_device, help="cuda, cuda:0, mps or cpu (default: the first of these that is there)"
+    )
+    command.add_argument("--dtype", choices=DTYPES, default="float32", help="of the network (default: float32)")
+    command.add_argument("--batch-size", type=parse_count, metavar="N", help="images per forward pass")
     command.add_argument("--skip-bad-images", action="store_true", help="leave unreadable images out and say so")
     command.add_argument("--refresh", action="store_true", help="compute again even when cached")
     command.add_argument("--offline", action="store_true", help="fetch nothing")
@@ -136,13 +142,6 @@ def _add_fetch(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     command.add_argument("dataset", metavar="DATASET")
     command.add_argument("--offline", action="store_true", help="only look for it and verify it")
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{number} is not at least 1")
-    return number
 
 
 if __name__ == "__main__":

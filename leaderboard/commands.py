@@ -65,7 +65,7 @@ def run_evaluate(options: argparse.Namespace) -> None:
     from leaderboard.cells import compute_scores, merge_metrics
     from leaderboard.result_files import format_json
 
-    names = options.protocols.split(",") if options.protocols else list(PROTOCOLS)
+    names = [name.strip() for name in options.protocols.split(",")] if options.protocols else list(PROTOCOLS)
     embeddings = load_embeddings(options.file)
     check_distinct(embeddings, str(options.file))
     scores = compute_scores(embeddings, names)
@@ -102,5 +102,6 @@ def run_fetch(options: argparse.Namespace) -> None:
     registry = load_registry(options.root)
     spec = registry.dataset(options.dataset)
     dataset = load_dataset(spec, offline=options.offline)
-    print(f"{spec.id}: {len(dataset.files)} images in {len(dataset.classes)} classes, verified, in {dataset.root}")
+    state = "verified" if dataset.digest == spec.digest else "digest differs from datasets.yaml: cells are stale"
+    print(f"{spec.id}: {len(dataset.files)} images in {len(dataset.classes)} classes, {state}, in {dataset.root}")
     print(f"{spec.licence or 'licence not stated'}; {spec.attribution}")

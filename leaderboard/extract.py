@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from leaderboard.backbones import Backbone
 from leaderboard.cache import CacheEntry, cache_entry, check_embeddings, load_embeddings, load_part, save_embeddings
+from leaderboard.datasets.fetch import announce
 from leaderboard.errors import LeaderboardError, Unavailable
 from leaderboard.images import BadImage, load_image
 from leaderboard.records import DEFAULT_OPTIONS, Dataset, Embeddings, Provenance, RunOptions
@@ -58,11 +59,20 @@ def extract(dataset: Dataset, backbone: Backbone, options: RunOptions = DEFAULT_
     with entry.lock():
         if options.refresh:
             entry.clear()
-        cached = entry.path.exists()
-        embeddings = load_embeddings(entry.path) if cached else _extract_parts(dataset, backbone, entry, options)
+        embeddings = _load_cached(entry) or _extract_parts(dataset, backbone, entry, options)
     if embeddings.left_out and not options.skip_bad_images:
         raise BadImages(dataset.id, [(name, "unreadable in an earlier run") for name in embeddings.left_out])
     return embeddings
+
+
+def _load_cached(entry: CacheEntry) -> Embeddings | None:
+    """The finished file; a damaged one is as good as none, since it can be computed again."""
+    try:
+        return load_embeddings(entry.path) if entry.path.exists() else None
+    except LeaderboardError as error:
+        announce(f"{error}; extracting again")
+        entry.clear()
+        return None
 
 
 def extraction_entry(dataset: Dataset, backbone: Backbone) -> CacheEntry:
@@ -120,7 +130,10 @@ def _extract_parts(dataset: Dataset, backbone: Backbone, entry: CacheEntry, opti
 
 def _is_finished(part: Path, options: RunOptions) -> bool:
     """A part with images left out does not serve a run that wants them all: that one has to say their reasons."""
-    return part.exists() and (options.skip_bad_images or not load_part(part).left_out)
+    try:
+        return part.exists() and (options.skip_bad_images or not load_part(part).left_out)
+    except LeaderboardError:  # damaged: computed again, and replaced
+        return False
 
 
 def _compute_part(

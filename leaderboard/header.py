@@ -12,7 +12,7 @@ from leaderboard.selection import Selection
 def describe_run(run: Run, selection: Selection) -> list[str]:
     """Lines for the header, without importing torch."""
     options = run.options
-    lines = [f"models: {', '.join(selection.models)}"]
+    lines = [f"models: {', '.join(selection.models) or 'none of them is selected'}"]
     if selection.left_out:
         lines.append(
             f"left out: {', '.join(selection.left_out)} (take one with -k and its name, all with --all-models)"

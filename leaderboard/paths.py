@@ -5,12 +5,18 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 
 from filelock import FileLock
 from platformdirs import user_cache_dir
+
+from leaderboard.errors import LeaderboardError
+
+ABANDONED = 3600.0  # seconds after which a temporary file belongs to nobody
 
 
 def cache_dir() -> Path:
@@ -19,8 +25,14 @@ def cache_dir() -> Path:
 
 
 def data_dir() -> Path | None:
-    """``$LEADERBOARD_DATA``: a folder with one subfolder per data set id."""
+    """``$LEADERBOARD_DATA``: a folder with one subfolder per data set id.
+
+    Raises:
+        LeaderboardError: it is set, and not a folder.
+    """
     folder = os.environ.get("LEADERBOARD_DATA")
+    if folder and not Path(folder).is_dir():
+        raise LeaderboardError(f"LEADERBOARD_DATA={folder} is not a folder; correct or unset it")
     return Path(folder) if folder else None
 
 
@@ -28,6 +40,7 @@ def data_dir() -> Path | None:
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary file beside ``path`` that takes its place when the block ends well, and vanishes otherwise."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(path)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
     os.close(handle)
     temporary = Path(name)
@@ -37,6 +50,14 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _sweep(path: Path) -> None:
+    """Remove what a run killed while writing this file has left, once it cannot be at work any more."""
+    for left in path.parent.glob(f".{escape(path.name)}.*.tmp"):
+        with suppress(FileNotFoundError):
+            if time.time() - left.stat().st_mtime > ABANDONED:
+                left.unlink()
 
 
 def save_text(path: Path, text: str) -> None:

@@ -77,8 +77,10 @@ def load_registry(root: Path | None = None) -> Registry:
     for id_, spec in specs.items():
         # names of broken entries are known names all the same
         problems += _at(models, "model", id_, _model_problems(spec, set(_keys(datasets))))
+    for id_ in specs:
+        problems += _at(models, "model", id_, _name_problems(id_, _keys(datasets)))
     for id_, spec_ in sets.items():
-        problems += _at(datasets, "data set", id_, _dataset_problems(spec_, set(_keys(models))))
+        problems += _at(datasets, "data set", id_, _dataset_problems(spec_))
     if problems:
         raise LeaderboardError("\n".join(line for _, line in sorted(problems, key=_by_position)))
     return Registry(root=folder, models=specs, datasets=sets)
@@ -120,7 +122,7 @@ def _validate(document: Document, schema: type[E], kind: str) -> tuple[dict[str,
     for id_, data in document.data.items():
         if not isinstance(id_, str) or not IDENTIFIER.fullmatch(id_):
             message = f"{kind} id {id_!r} must be lower-case letters, digits, '-' and '.', quoted if all digits"
-            problems.append(_problem(document, (id_,), message))
+            problems.append(_problem(document, (str(id_),), message))
         try:
             entries[str(id_)] = schema.model_validate(data)
         except ValidationError as error:
@@ -196,11 +198,17 @@ def _figure_problems(part: str, dataset_id: str, figures: Any, dataset_ids: set[
             yield (*at, name), f"{part}: {name!r} is better when lower, so it has no floor; remove it"
 
 
-def _dataset_problems(spec: DatasetSpec, model_ids: set[str]) -> Iterator[tuple[Location, str]]:
-    families = sorted({id_.split("-")[0] for id_ in model_ids})
-    for family in families:
-        if family in spec.id:
-            yield (), f"the id contains {family!r}, a model's name: `-k {family}` would select data; rename it"
+def _name_problems(model_id: str, dataset_ids: list[str]) -> Iterator[tuple[Location, str]]:
+    family = model_id.split("-")[0]
+    for dataset_id in dataset_ids:
+        if family in dataset_id.split("-"):
+            yield (
+                (),
+                f"{family!r} is part of data set {dataset_id!r}: `-k {family}` would select data; rename the model",
+            )
+
+
+def _dataset_problems(spec: DatasetSpec) -> Iterator[tuple[Location, str]]:
     if spec.kind == "archive" and not (spec.url and spec.subfolder and spec.download):
         yield (), "kind 'archive' needs url, subfolder and download (the size in words)"
     if spec.kind == "synthetic" and (spec.seed is None or spec.images_per_class is None):

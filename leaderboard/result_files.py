@@ -13,16 +13,19 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from leaderboard.backbones import loader_version
 from leaderboard.errors import LeaderboardError
 from leaderboard.extract import EXTRACTION_VERSION
 from leaderboard.paths import save_text
 from leaderboard.protocols import PROTOCOLS
-from leaderboard.records import DatasetSpec, ModelSpec, Preprocessing, Provenance, Result
+from leaderboard.records import DatasetSpec, ModelSpec, Preprocessing, Provenance, Result, Source
 
 if TYPE_CHECKING:
     import pandas as pd
 
 FORMAT = 1
+PLACE = ("source", "revision", "file", "sha256")  # of the weights: the same tensors may lie in several
+MOST_CHANGED = 0.01  # share of stored predictions and neighbours that another machine may decide differently
 
 
 def result_path(folder: Path, result: Result) -> Path:
@@ -49,31 +52,54 @@ def save_result(folder: Path, result: Result, *, tolerance: float) -> Result:
 
 
 def _identity(result: Result) -> Any:
-    """The inputs, with the tensors' digest in place of where they came from: one set of tensors, many sources."""
+    """The inputs without the place that the tensors came from, where their digest is known."""
     inputs = _plain(result.provenance.inputs)
     weights = inputs["model"]["weights"]
-    return inputs | {"model": inputs["model"] | {"weights": weights.get("digest", weights)}}
+    if weights.get("digest"):
+        weights = {name: value for name, value in weights.items() if name not in PLACE}
+    return inputs | {"model": inputs["model"] | {"weights": weights}}
 
 
 def _agree(stored: Result, new: Result, tolerance: float) -> bool:
-    same_images = list(stored.left_out) == list(new.left_out)
+    """Whether two measurements are the same but for the last digits of another machine."""
+    exact = ("parameters", "dimension", "classes", "labels", "left_out")
     return (
-        same_images
+        all(_plain(getattr(stored, name)) == _plain(getattr(new, name)) for name in exact)
         and stored.metrics.keys() == new.metrics.keys()
-        and all(
-            abs(stored.metrics[name] - value) <= tolerance * max(1.0, abs(value)) for name, value in new.metrics.items()
-        )
+        and all(abs(stored.metrics[n] - v) <= tolerance * max(1.0, abs(v)) for n, v in new.metrics.items())
+        and _share_changed(_numbers(stored.outcomes), _numbers(new.outcomes)) <= MOST_CHANGED
+        and _share_changed(_numbers(stored.per_class), _numbers(new.per_class), within=10 * tolerance) <= MOST_CHANGED
     )
+
+
+def _numbers(value: Any) -> list[float]:
+    """Every number in nested mappings and lists, in order; NaN and null as -1, which no figure here is."""
+    if isinstance(value, Mapping):
+        return [number for item in value.values() for number in _numbers(item)]
+    if isinstance(value, Sequence):
+        return [number for item in value for number in _numbers(item)]
+    return [-1.0 if value is None or value != value else float(value)]
+
+
+def _share_changed(stored: Sequence[float], new: Sequence[float], *, within: float = 0.0) -> float:
+    if len(stored) != len(new):
+        return 1.0
+    changed = sum(abs(one - other) > within for one, other in zip(stored, new, strict=True))
+    return changed / max(1, len(new))
 
 
 def load_result(path: Path) -> Result:
     """Read one cell.
 
     Raises:
-        LeaderboardError: not a result file of this format.
+        LeaderboardError: not a result file of this format, or one of another cell.
     """
     try:
         fields = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(fields, dict):
+            raise ValueError("it holds no mapping")
+        if (fields["dataset"], fields["model"]) != (path.parent.name, path.stem):
+            raise ValueError(f"it is of {fields['model']} on {fields['dataset']}")
         if fields.pop("format") != FORMAT:
             raise ValueError(f"format is not {FORMAT}")
         fields["provenance"] = Provenance(**fields["provenance"])
@@ -147,31 +173,42 @@ def why_stale(result: Result, spec: ModelSpec, dataset: DatasetSpec) -> list[str
     """
     inputs = _plain(result.provenance.inputs)
     model, weights = inputs["model"], inputs["model"]["weights"]
+    explicit = isinstance(spec.preprocessing, Preprocessing)
     expected: dict[str, tuple[object, object]] = {
         "data": (inputs["dataset"], dataset.digest),
         "extraction": (inputs["extraction"], EXTRACTION_VERSION),
-        "library": (model["library"], spec.library),
+        "library": ((model["library"], model["loader"]), (spec.library, loader_version(spec.library))),
         "architecture": (model["architecture"], spec.architecture),
+        "dimension": (result.dimension, spec.dimension),
         "pooling": (model["pooling"], spec.pooling),
         "seed": (model["seed"], spec.seed),
+        "preprocessing": (model["preprocessing_of"], "entry" if explicit else "model"),
         "protocols": (inputs["protocols"], {name: protocol.version for name, protocol in PROTOCOLS.items()}),
+        "source": (True, _is_listed(weights, spec)),
     }
-    if isinstance(spec.preprocessing, Preprocessing):
+    if isinstance(spec.preprocessing, Preprocessing) and model["preprocessing_of"] == "entry":
         expected["preprocessing"] = (model["preprocessing"], _plain(asdict(spec.preprocessing)))
     if spec.digest is not None:
         expected["tensors"] = (weights.get("digest"), spec.digest)
-    changed = [name for name, (stored, now) in expected.items() if stored != now]
-    return changed + ([] if _source_is_listed(weights, spec) else ["source"])
+    return [name for name, (stored, now) in expected.items() if stored != now]
 
 
-def _source_is_listed(weights: Mapping[str, Any], spec: ModelSpec) -> bool:
-    if not spec.sources or spec.digest is not None:  # a declared digest says more than any source
-        return True
-    return any(
-        weights.get("source") == f"{source.kind}:{source.name}"
-        and source.revision in (None, "main", weights.get("revision"))
-        for source in spec.sources
-    )
+def _is_listed(weights: Mapping[str, Any], spec: ModelSpec) -> bool:
+    """Whether the entry still lists the place that the weights came from."""
+    if not spec.sources:
+        return ":" not in weights["source"]
+    return any(_is_same_place(weights, source) for source in spec.sources)
+
+
+def _is_same_place(weights: Mapping[str, Any], source: Source) -> bool:
+    """What the entry leaves open (no file, a branch) fits everything."""
+    declared = {
+        "source": f"{source.kind}:{source.name}",
+        "revision": None if source.revision == "main" else source.revision,
+        "file": source.file and source.file.rpartition("/")[2],
+        "sha256": source.sha256,
+    }
+    return all(weights.get(name) == value for name, value in declared.items() if value is not None)
 
 
 # ---- for analysis

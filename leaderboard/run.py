@@ -7,12 +7,14 @@ import traceback
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from filelock import FileLock
+
 from leaderboard.backbones import Backbone, load_backbone
 from leaderboard.cells import compute_result, describe_speed
 from leaderboard.datasets import load_dataset
 from leaderboard.errors import LeaderboardError, Unavailable
 from leaderboard.extract import extract, extraction_entry
-from leaderboard.paths import lock, save_text
+from leaderboard.paths import save_text
 from leaderboard.records import Cell, Dataset, DatasetSpec, Outcome, Result, RunOptions
 from leaderboard.registry import Registry
 from leaderboard.result_files import check_tensors, format_result, load_result, save_result
@@ -38,7 +40,8 @@ class Run:
         """Measured, skipped or failed; never raises for a fault of the cell."""
         if cell not in self._outcomes:
             path = self._path(cell)
-            with lock(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(f"{path}.lock"):
                 if not path.exists():
                     _save_outcome(path, self._measure(cell))
             self._outcomes[cell] = _load_outcome(path, cell)
@@ -88,19 +91,22 @@ class Run:
         try:
             dataset, backbone = self.dataset(cell.dataset), self.backbone(cell.model)
             embeddings = extract(dataset, backbone, self.options)
-            result = self._store(compute_result(backbone, dataset, embeddings))
+            result = compute_result(backbone, dataset, embeddings)
+            self._store(result)
             return Outcome(cell, "measured", "", result, extraction_entry(dataset, backbone).path)
         except Unavailable as error:
             return Outcome(cell, "skipped", str(error))
+        except MemoryError as error:
+            return Outcome(cell, "skipped", f"model {cell.model}: out of memory ({error})")
         except LeaderboardError as error:
             return Outcome(cell, "failed", str(error))
         except Exception:  # a fault of a loading library or of ours: it must not take other models along
             return Outcome(cell, "failed", traceback.format_exc())
 
-    def _store(self, result: Result) -> Result:
-        if self.results_dir is None:
-            return result
-        return save_result(self.results_dir, result, tolerance=self.registry.dataset(result.dataset).tolerance)
+    def _store(self, result: Result) -> None:
+        """Keep it; what the run shows and asserts is the measurement, whatever bytes are kept."""
+        if self.results_dir is not None:
+            save_result(self.results_dir, result, tolerance=self.registry.dataset(result.dataset).tolerance)
 
     def _path(self, cell: Cell) -> Path:
         return self.shared / cell.dataset / f"{cell.model}.json"

@@ -13,7 +13,9 @@ from leaderboard.yaml_lines import Location
 
 IDENTIFIER = re.compile(r"[a-z0-9]+([.-][a-z0-9]+)*")
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-Triple = Annotated[list[float], Field(min_length=3, max_length=3)]
+Name = Annotated[str, StringConstraints(min_length=1)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Triple = Annotated[list[Finite], Field(min_length=3, max_length=3)]
 Size = Annotated[int, Field(gt=0, le=4096)]
 Pair = Annotated[list[Size], Field(min_length=2, max_length=2)]
 Share = Annotated[float, Field(ge=0, le=1)]  # every metric that can be a floor lies in [0, 1]
@@ -29,9 +31,9 @@ class Entry(BaseModel):
 class SourceEntry(Entry):
     """Exactly one of hub, package and path says where the weights are."""
 
-    hub: str | None = None
-    package: str | None = None
-    path: str | None = None
+    hub: Name | None = None
+    package: Name | None = None
+    path: Name | None = None
     file: str | None = None
     revision: str | None = None
     sha256: Sha256 | None = None
@@ -55,7 +57,7 @@ class PreprocessingEntry(Entry):
     crop: Size | None = None
     interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos"] = "bicubic"
     mean: Triple
-    std: Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=3, max_length=3)]
+    std: Annotated[list[Annotated[float, Field(gt=0, allow_inf_nan=False)]], Field(min_length=3, max_length=3)]
 
     @model_validator(mode="after")
     def _crop_fits(self) -> PreprocessingEntry:
@@ -138,7 +140,8 @@ def explain(schema: type[BaseModel], item: Any, field: str) -> str:
         case "value_error":
             return f"{field}: {item['ctx']['error']}"
         case _:
-            return f"{field or 'entry'} {value!r}: {item['msg'][0].lower()}{item['msg'][1:]}"
+            problem = f"{item['msg'][0].lower()}{item['msg'][1:]}"
+            return f"{field or 'entry'} {value!r}: {problem}; docs/adding-a-model.md shows an entry"
 
 
 def _allowed(schema: type[BaseModel], location: Location) -> list[str]:

@@ -63,12 +63,10 @@ def select_models(
         all_models: take every model.
     """
     named = {argument.rpartition("::")[2] for argument in node_ids if "[" in argument}
-    chosen = [
-        spec.id
-        for spec in registry.models.values()
-        if all_models or spec.group == "default" or _is_asked_for(registry, spec, matches, named)
-    ]
-    return Selection(tuple(chosen), tuple(id_ for id_ in registry.models if id_ not in chosen))
+    specs = registry.models.values()
+    group = [s for s in specs if all_models or s.group == "default" or _is_asked_for(registry, s, matches, named)]
+    chosen = [spec.id for spec in group if matches is None or _has_match(registry, spec, matches)]
+    return Selection(tuple(chosen), tuple(spec.id for spec in specs if spec not in group))
 
 
 def _is_asked_for(registry: Registry, spec: ModelSpec, matches: Matcher | None, named: Collection[str]) -> bool:
@@ -78,7 +76,16 @@ def _is_asked_for(registry: Registry, spec: ModelSpec, matches: Matcher | None, 
     return matches is not None and any(_depends_on_name(case, matches) for case in cases)
 
 
+def _has_match(registry: Registry, spec: ModelSpec, matches: Matcher) -> bool:
+    return any(matches({*_everywhere(case), case.name}) for case in list_cases(registry, spec))
+
+
+def _everywhere(case: Case) -> set[str]:
+    """What every case of the function is called as well."""
+    return {"tests", "bench", "test_cells.py", case.function}
+
+
 def _depends_on_name(case: Case, matches: Matcher) -> bool:
     nameless = case.name.replace(case.cell.model, "", 1)
-    always = {"tests", "bench", "test_cells.py", case.function}
+    always = _everywhere(case)
     return matches({*always, case.name}) and not matches({*always, nameless})

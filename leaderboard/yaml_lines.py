@@ -48,11 +48,14 @@ def load_yaml(path: Path) -> Document:
         loader = yaml.SafeLoader(path.read_text(encoding="utf-8"))
         node = loader.get_single_node()
         document = Document(path, loader.construct_document(node) if node else None)
+        places = list(_walk(node, ()))
     except FileNotFoundError:
         raise LeaderboardError(f"{path} does not exist; run from a clone or pass --root") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise LeaderboardError(f"{path} cannot be read ({error.strerror}); check what it is and its rights") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # a date that is none, an alias of itself
         raise LeaderboardError(_syntax_message(path, error)) from None
-    for location, line in _walk(node, ()):
+    for location, line in places:
         if location in document.lines:
             document.repeated.append(location)
         document.lines[location] = line

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from leaderboard.backbones import loader_version
 from leaderboard.extract import EXTRACTION_VERSION
 from leaderboard.protocols import PROTOCOLS
 from leaderboard.records import DatasetSpec, ModelSpec, Preprocessing, Provenance, Result
@@ -38,10 +39,12 @@ def make_result() -> Callable[..., Result]:
     ) -> Result:
         measured = {
             "library": "baseline",
+            "loader": loader_version("baseline"),
             "architecture": "pixels",
             "pooling": None,
             "seed": None,
             "preprocessing": asdict(PREPROCESSING),
+            "preprocessing_of": "entry",
             "dtype": "float32",
             "weights": {"source": "none"},
         }

@@ -36,6 +36,12 @@ class Backbone(Protocol):
         """Prepared images -> (len(batch), dimension) float32."""
 
 
+def loader_version(library: str) -> int:
+    """The version of a library's file here: a result of an older one is stale."""
+    version: int = import_module(f"{__name__}.{library}").VERSION
+    return version
+
+
 def load_backbone(spec: ModelSpec, options: RunOptions = DEFAULT_OPTIONS) -> Backbone:
     """Load a model by the library of its entry.
 

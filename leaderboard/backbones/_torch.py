@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import platform
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from typing import Any
@@ -14,6 +15,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from leaderboard.backbones import loader_version
 from leaderboard.errors import LeaderboardError
 from leaderboard.images import prepare_image
 from leaderboard.records import ModelSpec, Preprocessing, RunOptions
@@ -40,19 +42,32 @@ class TorchBackbone:
 
     def __post_init__(self) -> None:
         self.parameters = sum(tensor.numel() for tensor in self.network.parameters())
-        self.network.to(device=self.device, dtype=self.dtype).eval()
-        self.network.to(memory_format=torch.channels_last)
+        with out_of_memory_as_such():
+            self.network.to(device=self.device, dtype=self.dtype).eval()
+            self.network.to(memory_format=torch.channels_last)
 
     def embed(self, batch: Sequence[np.ndarray]) -> np.ndarray:
         """Prepared images -> (b, d) float32. Images are (h, w, 3): in memory that is torch's channels_last."""
-        images = torch.from_numpy(np.stack(batch)).permute(0, 3, 1, 2).to(self.device, self.dtype)
-        try:
-            with torch.inference_mode():
+        with out_of_memory_as_such():
+            images = torch.from_numpy(np.stack(batch)).permute(0, 3, 1, 2).to(self.device, self.dtype)
+            with torch.inference_mode(), torch.backends.cudnn.flags(allow_tf32=False):  # float32 means float32
                 return np.ascontiguousarray(self.features(images).float().cpu().numpy())
-        except RuntimeError as error:
-            if not isinstance(error, torch.OutOfMemoryError) and not OUT_OF_MEMORY.search(str(error)):
-                raise
-            raise MemoryError(str(error).splitlines()[0]) from None
+
+
+@contextmanager
+def out_of_memory_as_such() -> Iterator[None]:
+    """Torch's several ways of saying that memory is out, as Python's one."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not isinstance(error, torch.OutOfMemoryError) and not OUT_OF_MEMORY.search(str(error)):
+            raise
+        raise MemoryError(str(error).splitlines()[0]) from None
+
+
+def has_class_token(network: torch.nn.Module) -> bool:
+    """Whether the first token is a class token: by its own parameter, whatever the library calls it."""
+    return any(name.endswith(("cls_token", "class_embedding")) for name, _ in network.named_parameters())
 
 
 def build(
@@ -79,10 +94,12 @@ def build(
     explicit = prepare if isinstance(prepare, Preprocessing) else None
     inputs = {
         "library": spec.library,
+        "loader": loader_version(spec.library),
         "architecture": spec.architecture,
         "pooling": spec.pooling,
         "seed": spec.seed,
         "preprocessing": asdict(explicit) if explicit else spec.preprocessing,
+        "preprocessing_of": "model" if spec.preprocessing == "model" else "entry",
         "dtype": options.dtype,
         "weights": {**weights, "digest": digest},
     }

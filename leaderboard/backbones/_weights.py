@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -46,14 +46,16 @@ def first_available(spec: ModelSpec, load: Callable[[Source], T]) -> T:
     raise Unavailable(f"model {spec.id}: " + "; ".join(reasons))
 
 
-def locate_file(source: Source, *, offline: bool) -> WeightFile:
+def locate_file(source: Source, *, offline: bool, beside: Sequence[str] = ()) -> WeightFile:
     """Find or fetch the one file of a source, and hold it against the declared sha256.
+
+    From a Hub repository the files named in ``beside`` come along.
 
     Raises:
         Unavailable: it cannot be had.
         LeaderboardError: it is another file than the entry declares.
     """
-    path, revision = _LOCATORS[source.kind](source, offline)
+    path, revision = _LOCATORS[source.kind](source, offline, beside)
     found = hash_file(path)
     if source.sha256 is not None and found != source.sha256:
         raise LeaderboardError(
@@ -63,15 +65,15 @@ def locate_file(source: Source, *, offline: bool) -> WeightFile:
     return WeightFile(path, source, revision, found)
 
 
-def _locate_in_hub(source: Source, offline: bool) -> tuple[Path, str | None]:
+def _locate_in_hub(source: Source, offline: bool, beside: Sequence[str]) -> tuple[Path, str | None]:
     from leaderboard.backbones._hub import fetch_snapshot
 
     name = source.file or "model.safetensors"
-    folder, revision = fetch_snapshot(source, [name], offline=offline)
+    folder, revision = fetch_snapshot(source, [name, *beside], offline=offline)
     return folder / name, revision
 
 
-def _locate_in_package(source: Source, offline: bool) -> tuple[Path, str | None]:
+def _locate_in_package(source: Source, offline: bool, beside: Sequence[str]) -> tuple[Path, str | None]:
     try:
         package = distribution(source.name)
     except PackageNotFoundError:
@@ -82,14 +84,14 @@ def _locate_in_package(source: Source, offline: bool) -> tuple[Path, str | None]
     return path, package.version
 
 
-def _locate_on_disk(source: Source, offline: bool) -> tuple[Path, str | None]:
+def _locate_on_disk(source: Source, offline: bool, beside: Sequence[str]) -> tuple[Path, str | None]:
     path = Path(source.name).expanduser() / (source.file or "")
     if not path.is_file():
         raise Unavailable(f"{path} does not exist; place the weights there or correct the entry's path")
     return path, None
 
 
-_LOCATORS: dict[str, Callable[[Source, bool], tuple[Path, str | None]]] = {
+_LOCATORS: dict[str, Callable[[Source, bool, Sequence[str]], tuple[Path, str | None]]] = {
     "hub": _locate_in_hub,
     "package": _locate_in_package,
     "path": _locate_on_disk,

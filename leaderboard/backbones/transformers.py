@@ -17,6 +17,7 @@ from leaderboard.datasets.listing import hash_file
 from leaderboard.errors import LeaderboardError, Unavailable
 from leaderboard.records import ModelSpec, RunOptions, Source
 
+VERSION = 1  # raise it when this file changes the numbers
 FILES = ("config.json", "model.safetensors")
 PROCESSOR = "preprocessor_config.json"
 
@@ -99,15 +100,29 @@ def _load_network(spec: ModelSpec, folder: Path) -> Any:
 
 def _features(spec: ModelSpec, network: Any) -> Any:
     """(b, 3, h, w) -> (b, d): class token or mean of the patch tokens after the final norm, or the trained pooler."""
-    prefix = 1 + getattr(network.config, "num_register_tokens", 0)
+    from leaderboard.backbones._torch import has_class_token
+
+    with_class_token = has_class_token(network)
+    prefix = int(with_class_token) + getattr(network.config, "num_register_tokens", 0)
     poolings = {
-        "cls": lambda images: network(pixel_values=images).last_hidden_state[:, 0],
-        "mean": lambda images: network(pixel_values=images).last_hidden_state[:, prefix:].mean(dim=1),
+        "cls": lambda images: _tokens(network, images)[:, 0],
+        "mean": lambda images: _tokens(network, images)[:, prefix:].mean(dim=1),
         "pooler": lambda images: network(pixel_values=images).pooler_output,
     }
+    if not with_class_token:
+        del poolings["cls"]
     if spec.pooling not in poolings:
         raise LeaderboardError(f"model {spec.id!r}: pooling {spec.pooling!r} is not one of {', '.join(poolings)}")
     return poolings[spec.pooling]
+
+
+def _tokens(network: Any, images: Any) -> Any:
+    """The last layer's tokens (b, t, d), after the final norm."""
+    tokens = network(pixel_values=images).last_hidden_state
+    if tokens.ndim != 3:
+        kind = type(network).__name__
+        raise LeaderboardError(f"{kind} gives no tokens but a map of shape {tuple(tokens.shape)}; use pooling pooler")
+    return tokens
 
 
 def _processor(folder: Path) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from leaderboard.errors import CheckFailed, LeaderboardError
@@ -24,7 +24,7 @@ def list_dataset(dataset_id: str, root: Path) -> Dataset:
     """
     if not root.is_dir():
         raise LeaderboardError(f"{root} is not a folder; give a folder of images, best with one subfolder per class")
-    files = sorted((path.relative_to(root).as_posix() for path in root.rglob("*") if _is_image(path, root)), key=_order)
+    files = sorted((path.relative_to(root).as_posix() for path in _walk(root) if _is_image(path, root)), key=_order)
     if not files:
         raise LeaderboardError(f"{root} has no images ({', '.join(sorted(SUFFIXES))}), neither in it nor in subfolders")
     classes = sorted({name.partition("/")[0] for name in files if "/" in name}, key=os.fsencode)
@@ -34,6 +34,16 @@ def list_dataset(dataset_id: str, root: Path) -> Dataset:
         raise LeaderboardError(f"{root} has images both in class folders and beside them ({loose[0]}); move these away")
     labels = tuple(index[name.partition("/")[0]] for name in files) if classes else ()
     return Dataset(dataset_id, root, tuple(files), labels, tuple(classes), digest_of(hash_files(root, files)))
+
+
+def _walk(root: Path) -> Iterator[Path]:
+    """Every file below a folder, through links too, each folder once."""
+    seen: set[Path] = set()
+    for folder, below, names in os.walk(root, followlinks=True):
+        here = Path(folder)
+        below[:] = [name for name in below if (here / name).resolve() not in seen]
+        seen.update((here / name).resolve() for name in below)
+        yield from (here / name for name in names)
 
 
 def _is_image(path: Path, root: Path) -> bool:

@@ -22,7 +22,6 @@ from tqdm import tqdm
 
 from leaderboard.datasets.morphotypes import DRAWERS, TURN, Field, Plane, cover, ellipse, polygon, waves
 
-DRAWING_VERSION = 1  # to be raised with any change that alters a byte of an image
 SIDE = 160  # pixels
 PIECES = 7  # of debris, at most
 MORPHOTYPES: tuple[str, ...] = tuple(sorted(DRAWERS))

@@ -24,8 +24,7 @@ NEIGHBOURS = (1, 3, 5, 7, 9)
 def compute_knn(embeddings: Embeddings) -> Scores:
     """Mean scores over the splits for each k; recall, precision and F1 per class for k = 1.
 
-    Euclidean distance on unnormalised vectors, one vote per neighbour, ties as scikit-learn resolves them
-    (the lower class index).
+    Euclidean distance on unnormalised vectors, one vote per neighbour, ties as scikit-learn resolves them.
 
     Raises:
         LeaderboardError: a set that cannot be split, or a training set smaller than 9 images.
@@ -51,14 +50,14 @@ def compute_knn(embeddings: Embeddings) -> Scores:
 
 
 def _predict(embeddings: Embeddings, train: np.ndarray, test: np.ndarray) -> dict[int, np.ndarray]:
-    """Class indices of the test images for every k, from one neighbour search."""
-    from sklearn.neighbors import NearestNeighbors
+    """Class indices of the test images for every k.
 
-    search = NearestNeighbors(n_neighbors=max(NEIGHBOURS)).fit(embeddings.vectors[train])
-    nearest = search.kneighbors(embeddings.vectors[test], return_distance=False)
-    labels = embeddings.labels[train][nearest]
-    ballots = labels[:, :, None] == np.arange(len(embeddings.classes))
-    return {k: ballots[:, :k].sum(axis=1).argmax(axis=1) for k in NEIGHBOURS}
+    A search per k: among training images at the same distance, scikit-learn's choice depends on k.
+    """
+    from sklearn.neighbors import KNeighborsClassifier
+
+    vectors, labels = embeddings.vectors, embeddings.labels
+    return {k: KNeighborsClassifier(k).fit(vectors[train], labels[train]).predict(vectors[test]) for k in NEIGHBOURS}
 
 
 def _mean_class_scores(confusions: list[np.ndarray]) -> dict[str, list[float]]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from tabulate import tabulate
 
 from leaderboard.protocols import HEADLINES
-from leaderboard.records import DatasetSpec, ModelSpec, Outcome, Result
+from leaderboard.records import DatasetSpec, Outcome, Result
 from leaderboard.registry import Registry
 from leaderboard.render.rows import Row, measured_rows, reported_rows
 
@@ -91,7 +91,7 @@ def _cells(row: Row, dataset: DatasetSpec | None, *, ranked: bool, links: str) -
     cells += [_millions(row.parameters), str(row.dimension)]
     cells += [_number(row.images_per_second, 1)] if dataset else []
     status = "; ".join(["measured" if dataset else f"reported: {row.source}", *row.notes])
-    return [*cells, *map(_text, (_input(row.model), row.model.licence or "not stated", status)), _links(row)]
+    return [*cells, *map(_text, (_input(row), row.model.licence or "not stated", status)), _links(row)]
 
 
 def _links(row: Row) -> str:
@@ -99,15 +99,15 @@ def _links(row: Row) -> str:
     return links or _text(row.source)
 
 
-def _input(spec: ModelSpec) -> str:
+def _input(row: Row) -> str:
     """Preprocessing and pooling in a few words: they are part of what was measured."""
-    words = [spec.pooling] if spec.pooling else []
-    if isinstance(spec.preprocessing, str):
+    words = [row.pooling] if row.pooling else []
+    if isinstance(row.preprocessing, str):
         return ", ".join(["its own", *words])
-    size = spec.preprocessing.resize
+    size, crop = row.preprocessing["resize"], row.preprocessing["crop"]
     resize = f"shorter side {size}" if isinstance(size, int) else "×".join(map(str, size))
-    crop = [f"crop {spec.preprocessing.crop}"] if spec.preprocessing.crop else []
-    return ", ".join([resize, *crop, spec.preprocessing.interpolation, *words])
+    crops = [f"crop {crop}"] if crop else []
+    return ", ".join([resize, *crops, row.preprocessing["interpolation"], *words])
 
 
 def _text(value: str) -> str:
@@ -127,11 +127,16 @@ def render_outcomes(outcomes: Sequence[Outcome]) -> str:
     """The table at the end of a run, how many of its cells were measured, and each reason once."""
     measured = [outcome for outcome in outcomes if outcome.result is not None]
     lines = [_outcome_table(measured)] if measured else []
-    lines.append(f"{len(measured)} of {len(outcomes)} cells measured")
+    lines.append(f"{len(measured)} of {len(outcomes)} cells measured{_devices(measured)}")
     for status in ("skipped", "failed"):
         for reason, cells in _by_reason([o for o in outcomes if o.status == status]).items():
             lines.append(f"{status} {', '.join(cells)}: {reason}")
     return "\n".join(lines)
+
+
+def _devices(outcomes: Sequence[Outcome]) -> str:
+    devices = {str(o.result.provenance.environment["device"]) for o in outcomes if o.result}
+    return f" on {', '.join(sorted(devices))}" if devices else ""
 
 
 def _outcome_table(outcomes: Sequence[Outcome]) -> str:

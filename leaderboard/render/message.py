@@ -7,7 +7,9 @@ from leaderboard.records import Result
 
 def describe_shortfall(result: Result, metric: str, floor: float) -> str:
     """One line about a metric below its threshold."""
-    value = result.metrics[metric]
+    value = result.metrics.get(metric)
+    if value is None:
+        return f"{metric} does not exist for the {len(result.labels)} images of {result.dataset}; remove its threshold"
     weights = result.provenance.inputs["model"]["weights"]
     revision = weights.get("revision") or weights.get("digest") or "without weights"
     return (

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from leaderboard.protocols import HEADLINES
-from leaderboard.records import DatasetSpec, ModelSpec, Result
+from leaderboard.records import DatasetSpec, ModelSpec, Preprocessing, Result
 from leaderboard.registry import Registry
 from leaderboard.result_files import why_stale
 
@@ -19,6 +20,8 @@ class Row:
     metrics: Mapping[str, float]
     parameters: int | None
     dimension: int
+    preprocessing: Mapping[str, Any] | str
+    pooling: str | None
     images_per_second: float | None = None
     rank: int | None = None  # None: not comparable with the others
     notes: tuple[str, ...] = ()
@@ -55,6 +58,8 @@ def _measured(spec: ModelSpec, dataset: DatasetSpec, result: Result) -> Row:
         metrics=result.metrics,
         parameters=result.parameters or None,
         dimension=result.dimension,
+        preprocessing=model["preprocessing"],
+        pooling=model["pooling"],
         images_per_second=(result.speed or {}).get("images_per_second"),
         notes=tuple(notes),
         source=f"{weights['source']} {revision[:12]}".strip(),
@@ -69,6 +74,8 @@ def reported_rows(registry: Registry, dataset: DatasetSpec) -> list[Row]:
             metrics=reported.metrics,
             parameters=reported.parameters,
             dimension=spec.dimension,
+            preprocessing=asdict(p) if isinstance(p := spec.preprocessing, Preprocessing) else p,
+            pooling=spec.pooling,
             source=reported.source,
         )
         for spec in registry.models.values()

@@ -27,7 +27,7 @@ def test_metric(case: Case, outcome: Outcome, run: Run) -> None:
     """The metric reaches the threshold of the model's entry."""
     model = run.registry.model(case.cell.model)
     floor = model.thresholds[case.cell.dataset][case.metric]
-    if not outcome.result.metrics[case.metric] >= floor:
+    if not outcome.result.metrics.get(case.metric, float("nan")) >= floor:
         pytest.fail(describe_shortfall(outcome.result, case.metric, floor), pytrace=False)
 
 

@@ -138,8 +138,8 @@ def test_a_duplicate_id_is_an_error(load) -> None:
 
 
 def test_a_data_set_whose_id_holds_a_models_name_is_refused(load) -> None:
-    """`-k toy` must select models, not data."""
-    with pytest.raises(LeaderboardError, match=r"datasets.yaml:1: .* the id contains 'toy', a model's name"):
+    """`-k toy` must select models, not data; the newcomer is asked to change."""
+    with pytest.raises(LeaderboardError, match=r"models.yaml:1: .* 'toy' is part of data set 'toy-grains'"):
         load(datasets=(DATASET % 0).replace("grains:", "toy-grains:"))
 
 

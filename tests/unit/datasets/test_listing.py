@@ -217,6 +217,7 @@ def test_data_folder_stands_before_the_cache(given: Path, cache: Path) -> None:
     """A data set is looked for in $LEADERBOARD_DATA first, then in the cache."""
     in_cache = touch(cache / "datasets" / "toy-data", "a/1.png")
     spec = spec_of(in_cache)
+    given.mkdir()
     assert load_dataset(spec).root == find_dataset(spec) == in_cache
     in_given = touch(given / "toy-data", "a/1.png")
     assert load_dataset(spec).root == find_dataset(spec) == in_given
@@ -253,3 +254,28 @@ def test_wrong_data_is_an_error_and_stays(given: Path, cache: Path, image_folder
     assert f"{given / 'toy-data'} is not toy-data: 3 images in 2 classes, expected 4 in 2" in str(caught.value)
     assert "restore the files, or remove the folder" in str(caught.value)
     assert len(list_dataset("toy-data", given / "toy-data").files) == 3
+
+
+def test_data_folder_that_is_not_there_is_an_error(given: Path) -> None:
+    """A typing error in $LEADERBOARD_DATA must not end in a download."""
+    with pytest.raises(LeaderboardError, match=r"LEADERBOARD_DATA=.*given is not a folder; correct or unset it"):
+        find_dataset(spec_of(touch(given.parent / "x", "a/1.png")))
+
+
+def test_linked_class_folders_are_followed_once(tmp_path: Path) -> None:
+    """A class may be a link; a link that leads back ends the walk there."""
+    (tmp_path / "elsewhere").mkdir()
+    touch(tmp_path / "elsewhere", "1.png")
+    root = touch(tmp_path / "set", "a/1.png")
+    (root / "b").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    (root / "a" / "loop").symlink_to(root, target_is_directory=True)
+    assert list_dataset("set", root).files == ("a/1.png", "b/1.png")
+
+
+def test_incomplete_drawn_images_are_refused(tmp_path: Path, given: Path) -> None:
+    """Their digest may differ with the libraries that draw, their number may not."""
+    root = touch(given / "toy-data", "a/1.png")
+    spec = replace(spec_of(root), kind="synthetic", digest="0" * 64)
+    assert load_dataset(spec).root == root
+    with pytest.raises(CheckFailed, match="1 images in 1 classes, expected 2 in 1"):
+        load_dataset(replace(spec, images=2))
