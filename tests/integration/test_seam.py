@@ -136,6 +136,19 @@ def test_a_damaged_result_of_another_model_touches_no_other_cell(clone) -> None:
     assert "Traceback" not in done.stdout + done.stderr
 
 
+def test_a_run_asserts_what_it_measured_not_what_is_stored(clone) -> None:
+    """A stored figure edited within the tolerance cannot lift a cell over its threshold."""
+    clone.pytest()
+    path = clone.result("small")
+    value = load_result(path).metrics["knn1.f1_macro"]
+    path.write_text(path.read_text().replace(f'"knn1.f1_macro": {value!r}', f'"knn1.f1_macro": {value + 0.0015!r}'))
+    models = clone.root / "models.yaml"
+    models.write_text(models.read_text().replace("knn1.f1_macro: 0.5,", f"knn1.f1_macro: {value + 0.001:.4f},"))
+    done = clone.pytest()
+    assert done.returncode == 1
+    assert f"is {value:.6f}" in done.stdout
+
+
 def test_two_workers_measure_each_cell_once(clone) -> None:
     """pytest-xdist shares the outcomes between processes."""
     (clone.root / "counting.py").write_text(
@@ -221,7 +234,11 @@ def test_another_dtype_does_not_overwrite_the_stored_result(clone) -> None:
     ("arguments", "message"),
     [
         (["-k", "small and"], "-k 'small and'"),
-        (["--device", "abacus", "-k", "random"], "--device abacus"),
+        (["--device", "abacus"], "'abacus' is not a device; try cpu, cuda, cuda:0 or mps"),
+        (["--device", "cuda:7", "-k", "random"], "--device cuda:7"),
+        (["--dtype", "float8"], "invalid choice: 'float8'"),
+        (["--batch-size", "0"], "'0' is not a whole number of at least 1"),
+        (["--record-speed", "-n", "2"], "--record-speed with -n"),
     ],
 )
 def test_wrong_use_is_one_line(clone, arguments: list[str], message: str) -> None:

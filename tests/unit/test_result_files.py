@@ -61,12 +61,19 @@ def test_the_same_measurement_changes_no_byte(tmp_path, make_result) -> None:
         {"metrics": {"knn1.f1_macro": 0.5, "knn3.f1_macro": 0.5}},
         {"inputs": {"dataset": "other"}},
         {"left_out": ["a/1.png"]},
+        {"labels": [0, 1, 1, 1]},
+        {"dimension": 191},
+        {"outcomes": {"knn": {"test": [[0, 2]]}}},
+        {"outcomes": {"knn": {"test": [[0, 1, 2]]}}},
+        {"per_class": {"knn1.f1": [0.5, 0.9]}},
+        {"model": {"weights": {"source": "none", "config.json": "other"}}},
     ],
 )
 def test_a_different_measurement_replaces_the_stored_one(tmp_path, make_result, change) -> None:
     """Beyond the tolerance, with other metrics, other inputs or fewer images."""
-    save_result(tmp_path, make_result(), tolerance=0.002)
-    new = make_result(**change)
+    known = {"outcomes": {"knn": {"test": [[0, 1]]}}, "per_class": {"knn1.f1": [0.5, 0.5]}}
+    save_result(tmp_path, make_result(**known), tolerance=0.002)
+    new = make_result(**(known | change))
     save_result(tmp_path, new, tolerance=0.002)
     assert (tmp_path / "grains" / "toy.json").read_text() == format_result(new)
 
@@ -81,7 +88,16 @@ def test_speed_is_kept_while_the_inputs_are_the_same(tmp_path, make_result) -> N
     assert save_result(tmp_path, make_result(inputs={"dataset": "new"}), tolerance=0.002).speed is None
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 2}', '{"format": 1, "model": "x"}', "\x00"])
+def test_a_result_under_another_name_is_refused(tmp_path, make_result) -> None:
+    """A copied file must not become another model's row."""
+    save_result(tmp_path, make_result(), tolerance=0)
+    path = tmp_path / "grains" / "toy.json"
+    path.rename(path.with_name("top.json"))
+    with pytest.raises(LeaderboardError, match=r"top.json is no result file \(it is of toy on grains\)"):
+        load_results(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "null", "[]", "{}", '{"format": 2}', '{"format": 1, "model": "x"}', "\x00"])
 def test_a_file_that_is_no_result_is_named(tmp_path, text: str) -> None:
     """With what to do about it."""
     path = tmp_path / "grains" / "toy.json"
@@ -103,6 +119,9 @@ def test_a_fresh_result_is_not_stale(registry: Registry, make_result) -> None:
         ("extraction", {"extraction": 0}, {}),
         ("protocols", {"protocols": {"knn": 0}}, {}),
         ("pooling", {}, {"pooling": "cls"}),
+        ("library", {}, {"loader": 0}),
+        ("preprocessing", {}, {"preprocessing_of": "model"}),
+        ("source", {}, {"weights": {"source": "hub:a/b"}}),
         ("preprocessing", {}, {"preprocessing": {"resize": 9}}),
         ("architecture", {}, {"architecture": "other"}),
     ],
@@ -113,15 +132,27 @@ def test_each_changed_input_makes_a_cell_stale(registry, make_result, reason: st
     assert why_stale(result, registry.model("toy"), registry.dataset("grains")) == [reason]
 
 
-def test_a_changed_digest_or_source_of_the_entry_makes_a_cell_stale(registry, make_result) -> None:
-    """Another revision in models.yaml is another model."""
+def test_a_changed_digest_or_dimension_of_the_entry_makes_a_cell_stale(registry, make_result) -> None:
+    """Neither is among the inputs of a baseline, and both change what the row is about."""
     spec, dataset = registry.model("toy"), registry.dataset("grains")
     assert why_stale(make_result(), replace(spec, digest="f" * 64), dataset) == ["tensors"]
-    pinned = replace(spec, sources=(Source("hub", "a/b", revision="1" * 40),))
-    weights = {"source": "hub:a/b", "revision": "2" * 40}
-    assert why_stale(make_result(model={"weights": weights}), pinned, dataset) == ["source"]
-    weights["revision"] = "1" * 40
-    assert why_stale(make_result(model={"weights": weights}), pinned, dataset) == []
+    assert why_stale(make_result(), replace(spec, dimension=1), dataset) == ["dimension"]
+
+
+@pytest.mark.parametrize("field", ["revision", "file", "sha256"])
+def test_another_declared_place_makes_a_cell_stale(registry, make_result, field: str) -> None:
+    """Another commit, file or hash is another model; what the entry leaves open fits everything."""
+    weights = {"source": "hub:a/b", "revision": "1" * 40, "file": "small.pth", "sha256": "a" * 64}
+    source = Source("hub", "a/b", revision="1" * 40, file="sub/small.pth", sha256="a" * 64)
+    dataset, result = registry.dataset("grains"), make_result(model={"weights": weights})
+
+    def reasons(source: Source) -> list[str]:
+        return why_stale(result, replace(registry.model("toy"), sources=(source,)), dataset)
+
+    assert reasons(source) == []
+    assert reasons(replace(source, **{field: None})) == []
+    assert reasons(replace(source, **{field: "b" * 40})) == ["source"]
+    assert reasons(Source("hub", "a/b", revision="main")) == []
 
 
 def test_the_data_frame_has_a_row_per_metric_and_class(make_result) -> None:

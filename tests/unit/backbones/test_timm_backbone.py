@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 from importlib.metadata import PackageNotFoundError, distribution
@@ -381,6 +382,46 @@ def test_a_preprocessing_that_cannot_be_told_is_refused(make_spec, monkeypatch):
     monkeypatch.setattr("timm.data.resolve_model_data_config", lambda network: config)
     with pytest.raises(LeaderboardError, match="crop mode 'squash'; write its preprocessing out"):
         load_backbone(make_spec(preprocessing="model", seed=0))
+
+
+def test_own_preprocessing_needs_the_checkpoints_configuration(make_spec, tmp_path):
+    """What the architecture was once trained with says nothing about a file of weights."""
+    sources = save(tmp_path / "model.safetensors", create(CONVNET, num_classes=0).state_dict())
+    with pytest.raises(LeaderboardError, match=r"comes without timm's config.json.*write the preprocessing out"):
+        load_backbone(make_spec(preprocessing="model", sources=sources))
+
+
+@pytest.mark.parametrize("nested", [True, False], ids=["pretrained_cfg", "flat"])
+def test_own_preprocessing_is_that_of_the_repository(hub, make_spec, nested):
+    """config.json beside the weights decides, not the architecture's default of the same name."""
+    config = {
+        "input_size": [3, 96, 96],
+        "crop_pct": 0.75,
+        "crop_mode": "center",
+        "interpolation": "bilinear",
+        "mean": [0.1, 0.2, 0.3],
+        "std": [0.4, 0.5, 0.6],
+    }
+    weights = safetensors_torch.save(create(CONVNET, num_classes=0).state_dict())
+    text = json.dumps({"architecture": CONVNET, "pretrained_cfg": config} if nested else config)
+    hub.push("owner/toy", {"model.safetensors": weights, "config.json": text.encode()}, "1" * 40)
+    spec = make_spec(preprocessing="model", sources=(Source("hub", "owner/toy", revision="1" * 40),))
+    inputs = load_backbone(spec).inputs
+    assert inputs["preprocessing_of"] == "model"
+    assert inputs["preprocessing"] == {
+        "resize": 128,
+        "crop": 96,
+        "interpolation": "bilinear",
+        "mean": (0.1, 0.2, 0.3),
+        "std": (0.4, 0.5, 0.6),
+    }
+
+
+def test_register_tokens_are_no_class_token(make_spec):
+    """An architecture with registers and an average pool has nothing that cls could mean."""
+    spec = make_spec(architecture="vit_little_patch16_reg4_gap_256", pooling="cls", seed=0, sources=())
+    with pytest.raises(LeaderboardError, match="has no pooling 'cls'; choose from mean, head"):
+        load_backbone(spec)
 
 
 # ---- untrained models

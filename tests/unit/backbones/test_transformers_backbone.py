@@ -295,3 +295,31 @@ def test_a_repository_loads_through_the_hub(publish, spec_of, make_spec, hub):
     hub.requests.clear()
     assert load_backbone(spec, RunOptions(offline=True)).inputs == backbone.inputs
     assert hub.requests == []
+
+
+@pytest.mark.parametrize("pooling", ["cls", "mean"])
+def test_an_architecture_without_class_token_has_no_first_token_to_trust(tmp_path, make_spec, draw, pooling):
+    """Swin's first token is a patch: cls is refused, and mean is over all of them."""
+    from transformers import SwinConfig, SwinModel
+
+    config = SwinConfig(image_size=32, patch_size=4, embed_dim=8, depths=[1, 1], num_heads=[1, 2], window_size=4)
+    network = SwinModel(config).eval()
+    network.save_pretrained(tmp_path)
+    preprocessing = Preprocessing((32, 32), None, "bilinear", (0.5,) * 3, (0.5,) * 3)
+    spec = make_spec(
+        library="transformers",
+        architecture=None,
+        pooling=pooling,
+        dimension=16,
+        preprocessing=preprocessing,
+        sources=(Source("path", str(tmp_path)),),
+    )
+    if pooling == "cls":
+        with pytest.raises(LeaderboardError, match="pooling 'cls' is not one of mean, pooler"):
+            load_backbone(spec)
+        return
+    backbone = load_backbone(spec)
+    batch = [backbone.prepare(image) for image in draw(2)]
+    with torch.inference_mode():
+        tokens = network(torch.from_numpy(np.stack(batch)).permute(0, 3, 1, 2)).last_hidden_state
+    assert backbone.embed(batch) == pytest.approx(tokens.mean(dim=1).numpy(), abs=1e-5)
