@@ -73,8 +73,8 @@ def _results_dir(registry: Registry, options: RunOptions, given: Path | None) ->
 
 def _last_failed(config: pytest.Config) -> list[str]:
     """What ``--lf`` is about to run: those names are asked for as well."""
-    wanted = getattr(config.option, "lf", False) and config.cache is not None
-    return list(config.cache.get("cache/lastfailed", {})) if wanted and config.cache else []
+    cache = config.cache if getattr(config.option, "lf", False) else None
+    return list(cache.get("cache/lastfailed", {})) if cache else []
 
 
 def _matcher(keyword: str) -> Matcher | None:

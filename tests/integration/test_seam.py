@@ -56,6 +56,16 @@ def test_a_node_id_can_be_pasted_back(clone) -> None:
     assert summary(done.stdout) == "1 passed"
 
 
+def test_last_failed_takes_the_models_that_failed(clone) -> None:
+    """After a failing -k large, --lf runs that case again, although large is outside the default group."""
+    models = clone.root / "models.yaml"
+    models.write_text(models.read_text().replace("grains: {knn1.f1_macro: 0.5}", "grains: {knn1.f1_macro: 1.0}"))
+    assert summary(clone.pytest("-p", "cacheprovider", "-k", "large").stdout).startswith("1 failed, 1 passed")
+    again = clone.pytest("-p", "cacheprovider", "--lf").stdout
+    assert "knn1.f1_macro of large on grains is" in again
+    assert summary(again).startswith("1 failed")
+
+
 def test_a_partial_run_rewrites_only_its_own_cells(clone) -> None:
     """The other cell's bytes stay, and stay in the table."""
     clone.pytest("--all-models")
