@@ -34,7 +34,8 @@ def render_leaderboard(registry: Registry, results: Sequence[Result]) -> str:
 
 def render_block(registry: Registry, results: Sequence[Result]) -> str:
     """What stands between the markers of the top README."""
-    return f"{BEGIN}\n\n" + _sections(registry, results, links="leaderboard/results") + f"\n{END}"
+    sections = _sections(registry, results, links="leaderboard/results")
+    return f"{BEGIN}\n\n" + sections.replace("## ", "### ") + f"\n{END}"  # a level deeper, in a page of its own
 
 
 def replace_block(text: str, block: str) -> str:
@@ -120,7 +121,7 @@ def _number(value: float | None, digits: int) -> str:
 
 
 def _millions(count: int | None) -> str:
-    return MISSING if count is None else f"{count / 1e6:.3g}M"
+    return MISSING if count is None else f"{count / 1e6:.3g}M" if count else "0"
 
 
 def render_outcomes(outcomes: Sequence[Outcome]) -> str:

@@ -56,7 +56,7 @@ def _measured(spec: ModelSpec, dataset: DatasetSpec, result: Result) -> Row:
     return Row(
         model=spec,
         metrics=result.metrics,
-        parameters=result.parameters or None,
+        parameters=result.parameters,
         dimension=result.dimension,
         preprocessing=model["preprocessing"],
         pooling=model["pooling"],
