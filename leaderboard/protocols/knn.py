@@ -5,6 +5,8 @@ Source: "nn f1" of the SCAMPI benchmark; docs/protocols.md, section 2.
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from leaderboard.errors import LeaderboardError
@@ -15,7 +17,7 @@ from leaderboard.protocols._confusion import (
     compute_confusion,
     compute_scores,
 )
-from leaderboard.protocols._splits import compute_splits
+from leaderboard.protocols._splits import compute_per_split, compute_splits
 from leaderboard.records import Embeddings, Metric, Protocol, Scores
 
 NEIGHBOURS = (1, 3, 5, 7, 9)
@@ -33,7 +35,7 @@ def compute_knn(embeddings: Embeddings) -> Scores:
     smallest = min(len(train) for train, _ in splits)
     if smallest < max(NEIGHBOURS):
         raise LeaderboardError(f"{smallest} training images for {max(NEIGHBOURS)} neighbours; add images")
-    votes = [_predict(embeddings, train, test) for train, test in splits]
+    votes = compute_per_split(partial(_predict, embeddings), splits)
     metrics: dict[str, float] = {}
     for k in NEIGHBOURS:
         confusions = [

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from leaderboard.errors import LeaderboardError
 from leaderboard.protocols._confusion import SCORE_NAMES, compute_confusion, compute_scores
-from leaderboard.protocols._splits import compute_splits
+from leaderboard.protocols._splits import compute_per_split, compute_splits
 from leaderboard.records import Embeddings, Metric, Protocol, Scores
 
 MAX_GRADIENT = 1e-6
@@ -42,14 +43,10 @@ def compute_linear(embeddings: Embeddings) -> Scores:
     Raises:
         LeaderboardError: a set that cannot be split, or an optimum that was not reached.
     """
-    from joblib import Parallel, cpu_count, delayed
-    from threadpoolctl import threadpool_limits
-
     splits, classes = compute_splits(embeddings), len(embeddings.classes)
-    with threadpool_limits(1, user_api="blas"), warnings.catch_warnings():  # a fit per core beats many cores per fit
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the solver's complaints: what counts is the gradient, which is checked
-        parallel = Parallel(n_jobs=min(cpu_count(), len(splits)), prefer="threads")
-        fits = parallel(delayed(_classify)(embeddings, train, test) for train, test in splits)
+        fits = compute_per_split(partial(_classify, embeddings), splits)
     confusions = [
         compute_confusion(embeddings.labels[test], predicted, classes)
         for (_, test), (predicted, _) in zip(splits, fits, strict=True)
