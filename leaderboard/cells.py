@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 
@@ -67,8 +68,6 @@ def embed_some(backbone: Backbone, dataset: Dataset) -> int:
 
 def describe_speed(backbone: Backbone, images: int, seconds: float) -> dict[str, object]:
     """Images per second from files on disk to vectors, with what it depends on."""
-    import os
-
     return {
         "images_per_second": round(images / seconds, 1),
         "images": images,

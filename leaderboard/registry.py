@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -74,25 +75,20 @@ def load_registry(root: Path | None = None) -> Registry:
     problems += more
     specs = {id_: _model_record(id_, entry) for id_, entry in model_entries.items()}
     sets = {id_: _dataset_record(id_, entry) for id_, entry in dataset_entries.items()}
+    dataset_ids = _keys(datasets)  # names of broken entries are known names all the same
     for id_, spec in specs.items():
-        # names of broken entries are known names all the same
-        problems += _at(models, "model", id_, _model_problems(spec, set(_keys(datasets))))
-    for id_ in specs:
-        problems += _at(models, "model", id_, _name_problems(id_, _keys(datasets)))
+        problems += _at(models, "model", id_, _model_problems(spec, set(dataset_ids)))
+        problems += _at(models, "model", id_, _name_problems(id_, dataset_ids))
     for id_, spec_ in sets.items():
         problems += _at(datasets, "data set", id_, _dataset_problems(spec_))
     if problems:
-        raise LeaderboardError("\n".join(line for _, line in sorted(problems, key=_by_position)))
+        raise LeaderboardError("\n".join(line for _, line in sorted(problems, key=itemgetter(0))))
     return Registry(root=folder, models=specs, datasets=sets)
 
 
 E = TypeVar("E", bound=BaseModel)
 Spec = TypeVar("Spec", ModelSpec, DatasetSpec)
 Problem = tuple[tuple[str, int], str]  # (file, line), message
-
-
-def _by_position(problem: Problem) -> tuple[str, int]:
-    return problem[0]
 
 
 def _has_registry(folder: Path) -> bool:

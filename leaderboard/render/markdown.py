@@ -29,13 +29,13 @@ Generated from `results/` by `python -m leaderboard render`: do not edit. What e
 
 def render_leaderboard(registry: Registry, results: Sequence[Result]) -> str:
     """The text of leaderboard/README.md."""
-    return INTRODUCTION + "\n" + _sections(registry, results, links="results")
+    return INTRODUCTION + "\n" + _sections(registry, results, links="results", heading="##")
 
 
 def render_block(registry: Registry, results: Sequence[Result]) -> str:
     """What stands between the markers of the top README."""
-    sections = _sections(registry, results, links="leaderboard/results")
-    return f"{BEGIN}\n\n" + sections.replace("## ", "### ") + f"\n{END}"  # a level deeper, in a page of its own
+    sections = _sections(registry, results, links="leaderboard/results", heading="###")
+    return f"{BEGIN}\n\n{sections}\n{END}"
 
 
 def replace_block(text: str, block: str) -> str:
@@ -45,19 +45,19 @@ def replace_block(text: str, block: str) -> str:
     return before + block + after if begin and end else text
 
 
-def _sections(registry: Registry, results: Sequence[Result], *, links: str) -> str:
+def _sections(registry: Registry, results: Sequence[Result], *, links: str, heading: str) -> str:
     """A section per data set that has rows; smoke tests last."""
     datasets = sorted(registry.datasets.values(), key=lambda dataset: not dataset.ranked)
-    sections = [_section(registry, dataset, results, links=links) for dataset in datasets]
+    sections = [_section(registry, dataset, results, links=links, heading=heading) for dataset in datasets]
     return "\n".join(section for section in sections if section)
 
 
-def _section(registry: Registry, dataset: DatasetSpec, results: Sequence[Result], *, links: str) -> str:
+def _section(registry: Registry, dataset: DatasetSpec, results: Sequence[Result], *, links: str, heading: str) -> str:
     measured, reported = measured_rows(registry, dataset, results), reported_rows(registry, dataset)
     if not measured and not reported:
         return ""
     counts = f"{dataset.images} images, {dataset.classes} classes, {dataset.licence or 'licence not stated'}"
-    parts = [f"## {dataset.id}\n\n{dataset.title}: {counts}. {dataset.attribution}\n"]
+    parts = [f"{heading} {dataset.id}\n\n{dataset.title}: {counts}. {dataset.attribution}\n"]
     if not dataset.ranked:
         parts.append("A smoke test on drawn images: not ranked, and no evidence about real fossils.\n")
     if measured:
