@@ -14,9 +14,9 @@ import pytest
 from _pytest.mark.expression import Expression  # pytest's own -k, so that names mean the same here
 
 from leaderboard.errors import LeaderboardError
-from leaderboard.options import DTYPES, parse_count, parse_device
+from leaderboard.options import DTYPES, parse_count, parse_device, parse_seconds
 from leaderboard.paths import data_dir
-from leaderboard.records import Outcome, RunOptions
+from leaderboard.records import DEFAULT_OPTIONS, Outcome, RunOptions
 from leaderboard.registry import Registry, load_registry
 from leaderboard.run import Run
 from leaderboard.selection import Case, Matcher, Selection, list_cases, select_models
@@ -38,6 +38,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     }
     for flag, text in flags.items():
         group.addoption(flag, action="store_true", help=text)
+    group.addoption(
+        "--allow-remote-code", action="store_true", help="run a repository's own code where the entry trusts its commit"
+    )
+    group.addoption(
+        "--hub-timeout",
+        type=parse_seconds,
+        default=DEFAULT_OPTIONS.hub_timeout,
+        metavar="SECONDS",
+        help="give a server up after this long without progress (default: %(default)g)",
+    )
+    group.addoption("--run-report", type=Path, metavar="FILE", help="write every cell's status as JSON")
     group.addoption("--leaderboard-dir", type=Path, metavar="DIR", help="write results/ and README.md there")
     group.addoption("--device", type=parse_device, help="cuda, mps or cpu (default: the first that is there)")
     group.addoption("--dtype", choices=DTYPES, default="float32", help="of the networks (default: float32)")
@@ -151,29 +162,35 @@ def outcome(case: Case, run: Run, pytestconfig: pytest.Config) -> Outcome:
     shown = capture.global_and_fixture_disabled() if capture else nullcontext()
     with shown:  # the progress bar is for people who wait
         measured = run.outcome(case.cell)
-    if measured.status == "skipped" and not pytestconfig.option.require_measured:
+    if measured.is_skipped and not pytestconfig.option.require_measured:
         pytest.skip(measured.reason)
-    if measured.status != "measured":
+    if measured.status != "ok":
         pytest.fail(measured.reason, pytrace=False)
     return measured
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """The table of what was measured, and each reason for what was not."""
-    from leaderboard.render.markdown import render_outcomes
+    from leaderboard.render.outcomes import render_outcomes
 
-    outcomes = config.stash[RUN].outcomes()
+    run = config.stash[RUN]
+    outcomes = run.outcomes()
     if outcomes:
         terminalreporter.section("leaderboard")
-        terminalreporter.write_line(render_outcomes(outcomes))
+        terminalreporter.write_line(render_outcomes(outcomes, run.registry))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Render the tables from what is stored now; once, by the process that owns the run."""
+    """Write the run's report and the tables from what is stored now; once, by the process that owns the run."""
     run = session.config.stash[RUN]
-    if hasattr(session.config, "workerinput") or run.results_dir is None or not run.outcomes():
+    if hasattr(session.config, "workerinput"):
         return
-    from leaderboard.publish import save_rendered
+    from leaderboard.publish import save_rendered, save_run_report
+
+    if session.config.option.run_report:
+        save_run_report(run, session.config.option.run_report)
+    if run.results_dir is None or not run.outcomes():
+        return
 
     try:
         save_rendered(run.registry, run.results_dir.parent)

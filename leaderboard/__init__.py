@@ -24,17 +24,20 @@ __version__ = "0.1.0"
 
 
 def load_model(model_id: str, *, device: str | None = None, root: Path | None = None) -> Backbone:
-    """Load a model of models.yaml, fetching its weights when they are not here.
+    """Load a model of models.yaml, fetching its weights when they are not here, and hold it against its results.
 
     Raises:
         leaderboard.errors.Unavailable: the weights cannot be had.
         leaderboard.errors.LeaderboardError: unknown id, or weights that are not the declared ones.
     """
-    from leaderboard.backbones import load_backbone
     from leaderboard.records import RunOptions
     from leaderboard.registry import load_registry
+    from leaderboard.result_files import load_results_of
+    from leaderboard.verification import load_verified
 
-    return load_backbone(load_registry(root).model(model_id), RunOptions(device=device))
+    registry = load_registry(root)
+    stored = load_results_of(registry.results_dir, model_id)
+    return load_verified(registry.model(model_id), stored, RunOptions(device=device))[0]
 
 
 def embed(model: Backbone, images: str | Path | Iterable[str | Path]) -> np.ndarray:
@@ -62,4 +65,4 @@ def results(root: Path | None = None) -> pd.DataFrame:
     from leaderboard.registry import load_registry
     from leaderboard.result_files import load_results, tidy
 
-    return tidy(load_results(load_registry(root).leaderboard_dir / "results"))
+    return tidy(load_results(load_registry(root).results_dir))

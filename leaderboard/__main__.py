@@ -12,7 +12,8 @@ from pathlib import Path
 
 from leaderboard import commands
 from leaderboard.errors import CheckFailed, LeaderboardError, Unavailable
-from leaderboard.options import DTYPES, parse_count, parse_device
+from leaderboard.options import DTYPES, parse_count, parse_device, parse_seconds
+from leaderboard.records import DEFAULT_OPTIONS
 
 DESCRIPTION = "Image encoders measured on microfossils: embed, evaluate, render the leaderboard."
 
@@ -49,6 +50,8 @@ def build_parser() -> argparse.ArgumentParser:
     _add_evaluate(subparsers)
     _add_render(subparsers)
     _add_fetch(subparsers)
+    _add_verify(subparsers)
+    _add_pin(subparsers)
     return parser
 
 
@@ -95,14 +98,10 @@ def _add_embed(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     what.add_argument("--dataset", metavar="ID", help="a data set of datasets.yaml")
     what.add_argument("--images", type=Path, metavar="DIR", help="a folder of images, best one subfolder per class")
     command.add_argument("--out", type=Path, required=True, metavar="FILE", help=".safetensors or .npz")
-    command.add_argument(
-        "--device", type=parse_device, help="cuda, cuda:0, mps or cpu (default: the first of these that is there)"
-    )
-    command.add_argument("--dtype", choices=DTYPES, default="float32", help="of the network (default: float32)")
-    command.add_argument("--batch-size", type=parse_count, metavar="N", help="images per forward pass")
     command.add_argument("--skip-bad-images", action="store_true", help="leave unreadable images out and say so")
     command.add_argument("--refresh", action="store_true", help="compute again even when cached")
-    command.add_argument("--offline", action="store_true", help="fetch nothing")
+    _add_network_options(command)
+    _add_waiting_options(command)
 
 
 def _add_evaluate(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -141,7 +140,54 @@ def _add_fetch(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         example="fetch palynomorphs-20",
     )
     command.add_argument("dataset", metavar="DATASET")
-    command.add_argument("--offline", action="store_true", help="only look for it and verify it")
+    _add_waiting_options(command)
+
+
+def _add_verify(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = _command(
+        subparsers,
+        "verify",
+        commands.run_verify,
+        summary="Load models and hold them against their stored canaries: what they make of sixteen fixed images.",
+        example="verify efficientnet-lite0",
+    )
+    command.add_argument("models", nargs="*", metavar="ID", help="default: every model with stored results")
+    _add_network_options(command)
+    _add_waiting_options(command)
+
+
+def _add_pin(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = _command(
+        subparsers,
+        "pin",
+        commands.run_pin,
+        summary="Write into models.yaml which commit a branch, or which sha256 a URL stands for now.",
+        example="pin dino-vits16",
+    )
+    command.add_argument("models", nargs="*", metavar="ID", help="default: every model that is unpinned")
+    _add_waiting_options(command)
+
+
+def _add_network_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--device", type=parse_device, help="cuda, cuda:0, mps or cpu (default: the first of these that is there)"
+    )
+    command.add_argument("--dtype", choices=DTYPES, default="float32", help="of the network (default: float32)")
+    command.add_argument("--batch-size", type=parse_count, metavar="N", help="images per forward pass")
+    command.add_argument(
+        "--allow-remote-code", action="store_true", help="run a repository's own code where the entry trusts its commit"
+    )
+
+
+def _add_waiting_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--offline", action="store_true", help="fetch nothing")
+    command.add_argument(
+        "--hub-timeout",
+        type=parse_seconds,
+        default=DEFAULT_OPTIONS.hub_timeout,
+        metavar="SECONDS",
+        help="give a server up after this long without progress (default: %(default)g)",
+    )
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from importlib.metadata import version
 
 from leaderboard.backbones import Backbone
 from leaderboard.cache import check_distinct
+from leaderboard.canary import Canary
 from leaderboard.errors import LeaderboardError
 from leaderboard.extract import embed_images
 from leaderboard.protocols import PROTOCOLS
@@ -34,7 +35,9 @@ def merge_metrics(scores: Mapping[str, Scores]) -> dict[str, float]:
     return {name: value for part in scores.values() for name, value in part.metrics.items()}
 
 
-def compute_result(backbone: Backbone, dataset: Dataset, embeddings: Embeddings) -> Result:
+def compute_result(
+    backbone: Backbone, dataset: Dataset, embeddings: Embeddings, canary: Canary | None = None
+) -> Result:
     """Every protocol on a model's embeddings of a data set.
 
     Raises:
@@ -57,6 +60,7 @@ def compute_result(backbone: Backbone, dataset: Dataset, embeddings: Embeddings)
         labels=embeddings.labels.tolist(),
         left_out=embeddings.left_out,
         provenance=Provenance(inputs, environment),
+        canary=canary,
     )
 
 

@@ -7,11 +7,12 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from leaderboard.errors import LeaderboardError
+from leaderboard.errors import CheckFailed, LeaderboardError
 from leaderboard.paths import save_text
 from leaderboard.protocols import HEADLINES, PROTOCOLS
-from leaderboard.records import Dataset, RunOptions
+from leaderboard.records import Dataset, ModelSpec, RunOptions
 from leaderboard.registry import Registry, load_registry
+from leaderboard.render.rows import describe_licence
 
 
 def run_list(options: argparse.Namespace) -> None:
@@ -20,10 +21,11 @@ def run_list(options: argparse.Namespace) -> None:
 
     registry = load_registry(options.root)
     models = [
-        [spec.id, spec.library, spec.dimension, spec.group, spec.licence or "not stated", spec.title]
+        [spec.id, spec.library, spec.dimension, spec.group, _pins(spec), describe_licence(spec), spec.title]
         for spec in registry.models.values()
     ]
-    print(tabulate(models, ["model", "library", "dimension", "group", "licence", "title"], disable_numparse=True))
+    head = ["model", "library", "dimension", "group", "weights", "licence", "title"]
+    print(tabulate(models, head, disable_numparse=True))
     datasets = [
         [spec.id, spec.images, spec.classes, spec.licence or "not stated", find_dataset(spec) or "not here yet"]
         for spec in registry.datasets.values()
@@ -31,22 +33,32 @@ def run_list(options: argparse.Namespace) -> None:
     print("\n" + tabulate(datasets, ["data set", "images", "classes", "licence", "folder"], disable_numparse=True))
 
 
+def _pins(spec: ModelSpec) -> str:
+    if not spec.sources:
+        return "none"
+    return "pinned" if all(source.is_pinned for source in spec.sources) else "unpinned"
+
+
 def run_embed(options: argparse.Namespace) -> None:
     """Embed a data set or a folder into a file."""
-    from leaderboard.backbones import load_backbone
     from leaderboard.cache import check_suffix, save_embeddings
     from leaderboard.extract import extract
+    from leaderboard.result_files import load_results_of
+    from leaderboard.verification import load_verified
 
     check_suffix(options.out)
     registry = load_registry(options.root)
     spec = registry.model(options.model)
     chosen = RunOptions.of(options)
     dataset = _images(registry, options)
-    embeddings = extract(dataset, load_backbone(spec, chosen), chosen)
+    backbone, _ = load_verified(spec, load_results_of(registry.results_dir, spec.id), chosen)
+    embeddings = extract(dataset, backbone, chosen)
     save_embeddings(options.out, embeddings)
     left_out = f", {len(embeddings.left_out)} unreadable images left out" if embeddings.left_out else ""
     count, dimension = embeddings.vectors.shape
     print(f"{options.out}: {count} vectors of {dimension} dimensions, {len(dataset.classes)} classes{left_out}")
+    if spec.notice:
+        print(spec.notice)
 
 
 def _images(registry: Registry, options: argparse.Namespace) -> Dataset:
@@ -54,7 +66,7 @@ def _images(registry: Registry, options: argparse.Namespace) -> Dataset:
 
     if options.images is not None:
         return list_dataset(options.images.resolve().name, options.images)
-    return load_dataset(registry.dataset(options.dataset), offline=options.offline)
+    return load_dataset(registry.dataset(options.dataset), RunOptions.of(options))
 
 
 def run_evaluate(options: argparse.Namespace) -> None:
@@ -101,7 +113,40 @@ def run_fetch(options: argparse.Namespace) -> None:
 
     registry = load_registry(options.root)
     spec = registry.dataset(options.dataset)
-    dataset = load_dataset(spec, offline=options.offline)
+    dataset = load_dataset(spec, RunOptions.of(options))
     state = "verified" if dataset.digest == spec.digest else "digest differs from datasets.yaml: cells are stale"
     print(f"{spec.id}: {len(dataset.files)} images in {len(dataset.classes)} classes, {state}, in {dataset.root}")
     print(f"{spec.licence or 'licence not stated'}; {spec.attribution}")
+
+
+def run_verify(options: argparse.Namespace) -> None:
+    """Load models and compare what they make of the canary with what is stored; no data set is needed."""
+    from leaderboard.result_files import load_results_of
+    from leaderboard.verification import verify_model
+
+    registry = load_registry(options.root)
+    chosen = [registry.model(id_) for id_ in options.models] or list(registry.models.values())
+    stored = {spec.id: load_results_of(registry.results_dir, spec.id) for spec in chosen}
+    verdicts = []
+    for spec in chosen:
+        if options.models or stored[spec.id]:
+            verdicts.append(verdict := verify_model(spec, stored[spec.id], RunOptions.of(options)))
+            print(f"{verdict.model}: {verdict.status}: {verdict.text}", flush=True)
+    bad = [verdict.model for verdict in verdicts if not verdict.is_sound]
+    if bad:
+        raise CheckFailed(f"{len(bad)} of {len(verdicts)} models could not be verified: {', '.join(bad)}")
+
+
+def run_pin(options: argparse.Namespace) -> None:
+    """Write into models.yaml which commit or file the unpinned sources stand for now."""
+    from leaderboard.pins import pin_sources
+
+    registry = load_registry(options.root)
+    if not registry.is_clone:
+        raise LeaderboardError("an installed package has no models.yaml to write; run in a clone, or pass --root")
+    chosen = [registry.model(id_) for id_ in options.models] or list(registry.models.values())
+    pins = pin_sources(registry.root / "models.yaml", chosen, RunOptions.of(options))
+    print("\n".join(map(str, pins)) or "nothing to pin: every source names its commit or its sha256")
+    failed = sorted({pin.model for pin in pins if pin.value is None})
+    if failed:
+        raise CheckFailed(f"not pinned: {', '.join(failed)}")

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from leaderboard.records import Status
+
 
 class LeaderboardError(Exception):
     """A mistake in what was given, or a check that did not hold."""
@@ -9,6 +14,10 @@ class LeaderboardError(Exception):
 
 class Unavailable(LeaderboardError):
     """Weights or data that cannot be had here and now: the cell is skipped with this reason, never scored."""
+
+    def __init__(self, message: str, status: Status = "unreachable") -> None:
+        super().__init__(message)
+        self.status: Status = status
 
 
 class CheckFailed(LeaderboardError):

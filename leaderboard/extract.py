@@ -19,8 +19,9 @@ from tqdm import tqdm
 
 from leaderboard.backbones import Backbone
 from leaderboard.cache import CacheEntry, cache_entry, check_embeddings, load_embeddings, load_part, save_embeddings
-from leaderboard.datasets.fetch import announce
-from leaderboard.errors import LeaderboardError, Unavailable
+from leaderboard.download import announce
+from leaderboard.embedder import Embedder
+from leaderboard.errors import LeaderboardError
 from leaderboard.images import BadImage, load_image
 from leaderboard.records import DEFAULT_OPTIONS, Dataset, Embeddings, Provenance, RunOptions
 
@@ -94,10 +95,11 @@ def embed_images(backbone: Backbone, paths: Sequence[Path], *, progress: str | N
     """
     bad: list[tuple[str, str]] = []
     vectors: list[np.ndarray] = []
+    embed = Embedder(backbone)
     with tqdm(total=len(paths), desc=progress, unit="image", disable=True if progress is None else None) as bar:
         for batch in _batches(_read_ahead(backbone, [(str(path), path) for path in paths]), backbone.batch_size):
             bad += [(item.name, item.reason) for item in batch if isinstance(item, Unreadable)]
-            vectors.append(_embed(backbone, batch))
+            vectors.append(embed(_readable(batch)))
             bar.update(len(batch))
     if bad:
         raise BadImages(backbone.spec.id, bad)
@@ -110,6 +112,7 @@ def _extract_parts(dataset: Dataset, backbone: Backbone, entry: CacheEntry, opti
     missing = [start for start in starts if not _is_finished(entry.part(start // PART), options)]
     names = [name for start in missing for name in dataset.files[start : start + PART]]
     stream = _read_ahead(backbone, [(name, dataset.root / name) for name in names])
+    embed = Embedder(backbone)
     bad: list[tuple[str, str]] = []
     with tqdm(
         total=len(dataset.files),
@@ -120,7 +123,7 @@ def _extract_parts(dataset: Dataset, backbone: Backbone, entry: CacheEntry, opti
     ) as bar:
         for start in missing:
             size = min(PART, len(dataset.files) - start)
-            part = _compute_part(backbone, stream, size, bar, skip=options.skip_bad_images, bad=bad)
+            part = _compute_part(embed, stream, size, bar, skip=options.skip_bad_images, bad=bad)
             if not bad or options.skip_bad_images:
                 save_embeddings(entry.part(start // PART), part)
     if bad and not options.skip_bad_images:
@@ -137,7 +140,7 @@ def _is_finished(part: Path, options: RunOptions) -> bool:
 
 
 def _compute_part(
-    backbone: Backbone,
+    embed: Embedder,
     stream: Iterator[np.ndarray | Unreadable],
     size: int,
     bar: Any,
@@ -147,14 +150,14 @@ def _compute_part(
 ) -> Embeddings:
     """The next ``size`` images of the stream; once one is bad and none may be skipped, only look for more."""
     vectors, left_out = [], []
-    for batch in _batches((next(stream) for _ in range(size)), backbone.batch_size):
+    for batch in _batches((next(stream) for _ in range(size)), embed.backbone.batch_size):
         unreadable = [item for item in batch if isinstance(item, Unreadable)]
         left_out += [item.name for item in unreadable]
         bad += [(item.name, item.reason) for item in unreadable]
         if skip or not bad:
-            vectors.append(_embed(backbone, batch))
+            vectors.append(embed(_readable(batch)))
         bar.update(len(batch))
-    joined = np.concatenate(vectors) if vectors else np.empty((0, backbone.spec.dimension), np.float32)
+    joined = np.concatenate(vectors) if vectors else np.empty((0, embed.backbone.spec.dimension), np.float32)
     nothing = np.empty(0, np.int64)
     return Embeddings(joined, nothing, (), (), Provenance({}, {}), tuple(left_out))
 
@@ -214,17 +217,5 @@ def _batches(items: Iterator[np.ndarray | Unreadable], size: int) -> Iterator[li
         yield batch
 
 
-def _embed(backbone: Backbone, batch: Sequence[np.ndarray | Unreadable]) -> np.ndarray:
-    readable = [item for item in batch if not isinstance(item, Unreadable)]
-    if not readable:
-        return np.empty((0, backbone.spec.dimension), np.float32)
-    try:
-        vectors = backbone.embed(readable)
-    except MemoryError as error:
-        raise Unavailable(f"{backbone.spec.id}: out of memory at batch size {backbone.batch_size}: {error}") from None
-    if vectors.shape[1] != backbone.spec.dimension:
-        raise LeaderboardError(
-            f"model {backbone.spec.id!r} gives {vectors.shape[1]} dimensions, models.yaml declares "
-            f"{backbone.spec.dimension}; correct the entry or its pooling"
-        )
-    return vectors
+def _readable(batch: Sequence[np.ndarray | Unreadable]) -> list[np.ndarray]:
+    return [item for item in batch if not isinstance(item, Unreadable)]

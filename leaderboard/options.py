@@ -16,6 +16,17 @@ def parse_count(text: str) -> int:
     return int(text)
 
 
+def parse_seconds(text: str) -> float:
+    """A time above zero."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    return seconds
+
+
 def parse_device(text: str) -> str:
     """A device's name; whether this machine has it is seen when a network is put there."""
     if not DEVICE.fullmatch(text):

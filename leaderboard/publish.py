@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from leaderboard.errors import CheckFailed, LeaderboardError
 from leaderboard.paths import lock, save_text
+from leaderboard.records import Cell
 from leaderboard.registry import SHIPPED, Registry
 from leaderboard.render.markdown import render_block, render_leaderboard, replace_block
+from leaderboard.render.outcomes import describe_outcomes
 from leaderboard.result_files import load_results
+from leaderboard.run import Run
 
 
 def rendered_files(registry: Registry, folder: Path) -> dict[Path, str]:
@@ -19,6 +23,13 @@ def rendered_files(registry: Registry, folder: Path) -> dict[Path, str]:
     if folder == registry.leaderboard_dir and readme.exists():
         files[readme] = replace_block(readme.read_text(encoding="utf-8"), render_block(registry, results))
     return files
+
+
+def save_run_report(run: Run, path: Path) -> None:
+    """Write as JSON what became of every cell of a run, and what the table shows of it."""
+    stored = load_results(run.results_dir) if run.results_dir else []
+    cells = describe_outcomes(run.outcomes(), run.registry, {Cell(r.model, r.dataset): r for r in stored})
+    save_text(path, json.dumps({"cells": cells}, indent=1) + "\n")
 
 
 def save_rendered(registry: Registry, folder: Path) -> list[Path]:

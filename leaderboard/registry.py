@@ -11,17 +11,19 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from leaderboard import backbones, protocols
+from leaderboard.backbones._weights import CHECKPOINTS
 from leaderboard.errors import LeaderboardError
-from leaderboard.records import DatasetSpec, ModelSpec, Preprocessing, Reported, Source
-from leaderboard.schema import IDENTIFIER, DatasetEntry, ModelEntry, PreprocessingEntry, SourceEntry, explain
+from leaderboard.records import COMMIT, DatasetSpec, ModelSpec, Pooling, Preprocessing, Reported, Source
+from leaderboard.schema import IDENTIFIER, PLACES, DatasetEntry, ModelEntry, PreprocessingEntry, SourceEntry, explain
 from leaderboard.yaml_lines import Document, Location, load_yaml
 
 PACKAGE = Path(__file__).resolve().parent
+REPOSITORIES = ("transformers", "open_clip")  # libraries that load a whole repository, not a checkpoint
 SHIPPED = PACKAGE / "shipped"  # where a wheel keeps the two files
 
 
@@ -42,6 +44,11 @@ class Registry:
     def leaderboard_dir(self) -> Path:
         """The folder of results/ and the generated README.md."""
         return self.root / "leaderboard" if self.is_clone else PACKAGE
+
+    @property
+    def results_dir(self) -> Path:
+        """The folder of the stored results, in a clone or in an installed package."""
+        return self.leaderboard_dir / "results"
 
     def model(self, model_id: str) -> ModelSpec:
         """The entry of that id, or an error that suggests the nearest ones."""
@@ -156,27 +163,54 @@ def _at(document: Document, kind: str, id_: str, found: Iterator[tuple[Location,
 
 
 def _model_problems(spec: ModelSpec, dataset_ids: set[str]) -> Iterator[tuple[Location, str]]:
-    if spec.library not in backbones.LIBRARIES:
-        yield ("library",), f"library {spec.library!r} is not one of {', '.join(backbones.LIBRARIES)}"
+    for at, library in [(("library",), spec.library), *_own_libraries(spec)]:
+        if library not in backbones.LIBRARIES:
+            yield at, f"library {library!r} is not one of {', '.join(backbones.LIBRARIES)}"
     if spec.library != "baseline":
         yield from _network_problems(spec)
     for index, source in enumerate(spec.sources):
-        if source.kind == "package" and not (source.file and source.sha256):
-            yield ("sources", index), f"package {source.name!r} needs the file inside it and its sha256"
+        for problem in _source_problems(spec.via(source), source):
+            yield ("sources", index), problem
     for part, table in (("thresholds", spec.thresholds), ("reported", spec.reported)):
         for dataset_id, figures in table.items():
             yield from _figure_problems(part, dataset_id, figures, dataset_ids)
 
 
+def _own_libraries(spec: ModelSpec) -> Iterator[tuple[Location, str]]:
+    for index, source in enumerate(spec.sources):
+        if source.library is not None:
+            yield ("sources", index, "library"), source.library
+
+
 def _network_problems(spec: ModelSpec) -> Iterator[tuple[Location, str]]:
     if spec.pooling is None:
-        yield (), f"library {spec.library!r} needs a pooling: cls, mean, pooler or head"
+        yield (), f"library {spec.library!r} needs a pooling: {', '.join(get_args(Pooling))}"
     if spec.library == "timm" and spec.architecture is None:
         yield (), "library 'timm' needs the architecture, a name of timm.list_models()"
-    if spec.library == "transformers" and any(source.kind == "package" for source in spec.sources):
-        yield ("sources",), "library 'transformers' loads from hub or path, not from a package"
     if not spec.sources and spec.seed is None:
         yield (), "no sources: say where the weights are, or give a seed for an untrained architecture"
+    if not spec.sources and spec.library not in ("timm", "baseline"):
+        yield (), f"library {spec.library!r} needs a source; only timm builds untrained architectures"
+
+
+def _source_problems(spec: ModelSpec, source: Source) -> Iterator[str]:
+    """What is wrong with one source of an entry, as it is loaded."""
+    if source.kind == "package" and not (source.file and source.sha256):
+        yield f"package {source.name!r} needs the file inside it and its sha256"
+    if source.library == "timm" and source.architecture is None:
+        yield "a source of library 'timm' needs the architecture, a name of timm.list_models()"
+    if spec.library in REPOSITORIES and source.kind not in ("hub", "path"):
+        yield f"library {spec.library!r} loads from hub or path, not from a {source.kind}"
+    if spec.library == "transformers":
+        if source.file not in (None, *CHECKPOINTS):
+            yield f"file {source.file!r}: library 'transformers' reads {' or '.join(CHECKPOINTS)}"
+        for name in ("key", "strip", "sha256"):
+            if getattr(source, name):
+                yield f"{name} is for checkpoints, not for repositories of library 'transformers'; remove it"
+    if spec.library != "timm" and source.tensors != "by-name":
+        yield f"tensors {source.tensors!r} goes with library 'timm'; here tensors go by their names"
+    if source.kind == "hub" and spec.trust_remote_code and not COMMIT.fullmatch(source.revision or ""):
+        yield "trust_remote_code goes with a revision that is that commit, not a branch"
 
 
 def _figure_problems(part: str, dataset_id: str, figures: Any, dataset_ids: set[str]) -> Iterator[tuple[Location, str]]:
@@ -225,8 +259,9 @@ def _model_record(id_: str, entry: ModelEntry) -> ModelSpec:
 
 def _source_record(entry: SourceEntry) -> Source:
     fields = dict(entry)
-    places = {kind: fields.pop(kind) for kind in ("hub", "package", "path")}
+    places = {kind: fields.pop(kind) for kind in PLACES}
     kind, name = next((kind, name) for kind, name in places.items() if name is not None)
+    fields |= {key: tuple(fields[key]) for key in ("drop", "strip")}
     return Source(kind=kind, name=name, **fields)  # type: ignore[arg-type]  # kinds are the literals
 
 

@@ -13,7 +13,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from leaderboard.backbones import loader_version
+from leaderboard.backbones import Backbone, loader_version
 from leaderboard.errors import LeaderboardError
 from leaderboard.extract import EXTRACTION_VERSION
 from leaderboard.paths import save_text
@@ -53,7 +53,7 @@ def save_result(folder: Path, result: Result, *, tolerance: float) -> Result:
 
 def _identity(result: Result) -> Any:
     """The inputs without the place that the tensors came from, where their digest is known."""
-    inputs = _plain(result.provenance.inputs)
+    inputs = plain(result.provenance.inputs)
     weights = inputs["model"]["weights"]
     if weights.get("digest"):
         weights = {name: value for name, value in weights.items() if name not in PLACE}
@@ -64,8 +64,9 @@ def _agree(stored: Result, new: Result, tolerance: float) -> bool:
     """Whether two measurements are the same but for the last digits of another machine."""
     exact = ("parameters", "dimension", "classes", "labels", "left_out")
     return (
-        all(_plain(getattr(stored, name)) == _plain(getattr(new, name)) for name in exact)
+        all(plain(getattr(stored, name)) == plain(getattr(new, name)) for name in exact)
         and stored.metrics.keys() == new.metrics.keys()
+        and (stored.canary is None) == (new.canary is None)
         and all(abs(stored.metrics[n] - v) <= tolerance * max(1.0, abs(v)) for n, v in new.metrics.items())
         and _share_changed(_numbers(stored.outcomes), _numbers(new.outcomes)) <= MOST_CHANGED
         and _share_changed(_numbers(stored.per_class), _numbers(new.per_class), within=10 * tolerance) <= MOST_CHANGED
@@ -117,6 +118,11 @@ def load_results(folder: Path) -> list[Result]:
     return [load_result(path) for path in sorted(folder.glob("*/*.json"))]
 
 
+def load_results_of(folder: Path, model: str) -> list[Result]:
+    """Every stored cell of one model, sorted by data set."""
+    return [load_result(path) for path in sorted(folder.glob(f"*/{model}.json"))]
+
+
 def format_result(result: Result) -> str:
     """The JSON text of a cell: one key per line, one line per list of scalars, NaN as null."""
     return format_json({"format": FORMAT} | asdict(result))
@@ -124,15 +130,15 @@ def format_result(result: Result) -> str:
 
 def format_json(value: Mapping[str, Any]) -> str:
     """Stable JSON that a person can read and git can compare."""
-    return _format(_plain(value), indent=0) + "\n"
+    return _format(plain(value), indent=0) + "\n"
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """What JSON would give back: tuples as lists, numbers as Python's own, NaN as None."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     return None if isinstance(value, float) and math.isnan(value) else value
 
 
@@ -146,21 +152,53 @@ def _format(value: Any, *, indent: int) -> str:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
-def check_tensors(results: Sequence[Result], model: str, weights: Mapping[str, Any]) -> None:
-    """Hold the tensors just loaded against those that another source of the same model gave before.
+def check_tensors(results: Sequence[Result], backbone: Backbone) -> None:
+    """Hold the tensors just loaded against those that the model's results are of.
+
+    One revision has one file, and one file gives one set of tensors to one version of a library. Other sources give
+    the same tensors, where the library is the same.
 
     Raises:
         LeaderboardError: one id, two sets of tensors.
     """
     for result in results:
-        stored = result.provenance.inputs["model"]["weights"]
-        another_source = stored.get("source") != weights.get("source")
-        if result.model == model and another_source and stored.get("digest") != weights.get("digest"):
+        stored, now = result.provenance.inputs["model"]["weights"], backbone.inputs["weights"]
+        if any(stored.get(name) != now.get(name) for name in _comparable_digests(result, backbone)):
             raise LeaderboardError(
-                f"model {model!r}: {weights.get('source')} has other tensors (digest {weights.get('digest')}) than "
-                f"{stored.get('source')}, which its results are of ({stored.get('digest')}); one id means one set of "
-                "tensors: remove a source, or give the other model an id of its own"
+                f"model {backbone.spec.id!r}: {_describe(now)} has other tensors than {_describe(stored)}, which its "
+                "results are of; one id means one set of tensors: restore them, or give the other model its own id"
             )
+
+
+def _comparable_digests(result: Result, backbone: Backbone) -> list[str]:
+    """Which digests have to agree: of the file, of the loaded tensors, of both, or none of them."""
+    stored, now = result.provenance.inputs["model"], backbone.inputs
+    library = str(now["library"])
+    if stored["weights"].get("source") != now["weights"].get("source"):
+        return ["digest"] if stored["library"] == library else []
+    if stored["weights"].get("revision") != now["weights"].get("revision"):
+        return []
+    same_loading = all(stored[name] == now[name] for name in ("library", "loader", "architecture", "pooling"))
+    same_version = result.provenance.environment.get(library) == backbone.environment.get(library)
+    return ["sha256", "digest"] if same_loading and same_version else ["sha256"]
+
+
+def _describe(weights: Mapping[str, Any]) -> str:
+    digest = weights.get("digest") or ""
+    return f"{weights.get('source')} (sha256 {weights.get('sha256') or 'not kept'}, tensors {digest[:12]})"
+
+
+def with_recorded_digests(spec: ModelSpec, results: Sequence[Result]) -> ModelSpec:
+    """The entry, with the SHA-256 that a first run recorded for a URL that declares none: enforced from then on."""
+    stored = [result.provenance.inputs["model"]["weights"] for result in results]
+    recorded = {weights["source"]: weights.get("sha256") for weights in stored}
+    return replace(spec, sources=tuple(_with_recorded(source, recorded) for source in spec.sources))
+
+
+def _with_recorded(source: Source, recorded: Mapping[str, str | None]) -> Source:
+    if source.kind != "url" or source.sha256 is not None:
+        return source
+    return replace(source, sha256=recorded.get(f"url:{source.name}"))
 
 
 # ---- staleness
@@ -171,8 +209,10 @@ def why_stale(result: Result, spec: ModelSpec, dataset: DatasetSpec) -> list[str
 
     Computed from the inputs themselves, never from dates.
     """
-    inputs = _plain(result.provenance.inputs)
+    inputs = plain(result.provenance.inputs)
     model, weights = inputs["model"], inputs["model"]["weights"]
+    used = _source_of(weights, spec)
+    spec = spec.via(used) if used else spec
     explicit = isinstance(spec.preprocessing, Preprocessing)
     expected: dict[str, tuple[object, object]] = {
         "data": (inputs["dataset"], dataset.digest),
@@ -184,20 +224,30 @@ def why_stale(result: Result, spec: ModelSpec, dataset: DatasetSpec) -> list[str
         "seed": (model["seed"], spec.seed),
         "preprocessing": (model["preprocessing_of"], "entry" if explicit else "model"),
         "protocols": (inputs["protocols"], {name: protocol.version for name, protocol in PROTOCOLS.items()}),
-        "source": (True, _is_listed(weights, spec)),
+        "source": (True, used is not None or _is_sourceless(weights, spec)),
     }
     if isinstance(spec.preprocessing, Preprocessing) and model["preprocessing_of"] == "entry":
-        expected["preprocessing"] = (model["preprocessing"], _plain(asdict(spec.preprocessing)))
+        expected["preprocessing"] = (model["preprocessing"], plain(asdict(spec.preprocessing)))
     if spec.digest is not None:
         expected["tensors"] = (weights.get("digest"), spec.digest)
     return [name for name, (stored, now) in expected.items() if stored != now]
 
 
-def _is_listed(weights: Mapping[str, Any], spec: ModelSpec) -> bool:
-    """Whether the entry still lists the place that the weights came from."""
-    if not spec.sources:
-        return ":" not in weights["source"]
-    return any(_is_same_place(weights, source) for source in spec.sources)
+def is_pinned_in(result: Result, spec: ModelSpec) -> bool:
+    """Whether the weights of a result are fixed: by the entry, or for a URL by what the first run recorded."""
+    weights = result.provenance.inputs["model"]["weights"]
+    used = _source_of(weights, spec)
+    return used is None or used.is_pinned or (used.kind == "url" and bool(weights.get("sha256")))
+
+
+def _source_of(weights: Mapping[str, Any], spec: ModelSpec) -> Source | None:
+    """The source of the entry that the weights came from, if it is still listed."""
+    return next((source for source in spec.sources if _is_same_place(weights, source)), None)
+
+
+def _is_sourceless(weights: Mapping[str, Any], spec: ModelSpec) -> bool:
+    """Baselines and untrained architectures have no place that weights come from."""
+    return not spec.sources and ":" not in weights["source"]
 
 
 def _is_same_place(weights: Mapping[str, Any], source: Source) -> bool:

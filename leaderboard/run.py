@@ -9,7 +9,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from leaderboard.backbones import Backbone, load_backbone
+from leaderboard.backbones import Backbone
+from leaderboard.canary import Canary
 from leaderboard.cells import compute_result, describe_speed
 from leaderboard.datasets import load_dataset
 from leaderboard.errors import LeaderboardError, Unavailable
@@ -17,7 +18,8 @@ from leaderboard.extract import extract, extraction_entry
 from leaderboard.paths import save_text
 from leaderboard.records import Cell, Dataset, DatasetSpec, Outcome, Result, RunOptions
 from leaderboard.registry import Registry
-from leaderboard.result_files import check_tensors, format_result, load_result, save_result
+from leaderboard.result_files import format_result, load_result, load_results_of, save_result
+from leaderboard.verification import load_verified
 
 
 @dataclass
@@ -32,7 +34,8 @@ class Run:
     options: RunOptions
     shared: Path
     results_dir: Path | None  # None: measure and show, but store nothing
-    _backbones: dict[str, Backbone] = field(default_factory=dict)
+    _loaded: dict[str, tuple[Backbone, Canary]] = field(default_factory=dict)
+    _refused: dict[str, LeaderboardError] = field(default_factory=dict)
     _datasets: dict[str, Dataset | LeaderboardError] = field(default_factory=dict)
     _outcomes: dict[Cell, Outcome] = field(default_factory=dict)
 
@@ -53,17 +56,22 @@ class Run:
         return [_load_outcome(self._path(cell), cell) for cell in cells if self._path(cell).exists()]
 
     def backbone(self, model_id: str) -> Backbone:
-        """The loaded model; one at a time, since two large ones may not fit into memory."""
-        if model_id not in self._backbones:
-            self._backbones.clear()
-            backbone = load_backbone(self.registry.model(model_id), self.options)
-            check_tensors(self._stored_results(model_id), model_id, backbone.inputs["weights"])
-            self._backbones[model_id] = backbone
-        return self._backbones[model_id]
+        """The loaded and verified model."""
+        return self._load_model(model_id)[0]
 
-    def _stored_results(self, model_id: str) -> list[Result]:
-        paths = self.results_dir.glob(f"*/{model_id}.json") if self.results_dir else []
-        return [load_result(path) for path in paths]
+    def _load_model(self, model_id: str) -> tuple[Backbone, Canary]:
+        """One at a time: two large ones may not fit into memory. What cannot be had is not asked for again."""
+        if model_id in self._refused:
+            raise self._refused[model_id]
+        if model_id not in self._loaded:
+            self._loaded.clear()
+            stored = load_results_of(self.results_dir, model_id) if self.results_dir else []
+            try:
+                self._loaded[model_id] = load_verified(self.registry.model(model_id), stored, self.options)
+            except LeaderboardError as error:
+                self._refused[model_id] = error
+                raise
+        return self._loaded[model_id]
 
     def dataset(self, dataset_id: str) -> Dataset:
         """The verified data set; one that could not be had is not asked for again."""
@@ -76,7 +84,7 @@ class Run:
 
     def _load(self, spec: DatasetSpec) -> Dataset | LeaderboardError:
         try:
-            return load_dataset(spec, offline=self.options.offline)
+            return load_dataset(spec, self.options)
         except LeaderboardError as error:
             return error
 
@@ -89,19 +97,20 @@ class Run:
 
     def _measure(self, cell: Cell) -> Outcome:
         try:
-            dataset, backbone = self.dataset(cell.dataset), self.backbone(cell.model)
+            dataset = self.dataset(cell.dataset)
+            backbone, canary = self._load_model(cell.model)
             embeddings = extract(dataset, backbone, self.options)
-            result = compute_result(backbone, dataset, embeddings)
+            result = compute_result(backbone, dataset, embeddings, canary)
             self._store(result)
-            return Outcome(cell, "measured", "", result, extraction_entry(dataset, backbone).path)
+            return Outcome(cell, "ok", "", result, extraction_entry(dataset, backbone).path)
         except Unavailable as error:
-            return Outcome(cell, "skipped", str(error))
+            return Outcome(cell, error.status, str(error))
         except MemoryError as error:
-            return Outcome(cell, "skipped", f"model {cell.model}: out of memory ({error})")
+            return Outcome(cell, "out of memory", f"model {cell.model}: out of memory ({error}); try another --device")
         except LeaderboardError as error:
-            return Outcome(cell, "failed", str(error))
+            return Outcome(cell, "error", str(error))
         except Exception:  # a fault of a loading library or of ours: it must not take other models along
-            return Outcome(cell, "failed", traceback.format_exc())
+            return Outcome(cell, "error", traceback.format_exc())
 
     def _store(self, result: Result) -> None:
         """Keep it; what the run shows and asserts is the measurement, whatever bytes are kept."""
@@ -122,7 +131,7 @@ def _save_outcome(path: Path, outcome: Outcome) -> None:
 
 def _load_outcome(path: Path, cell: Cell) -> Outcome:
     stored = json.loads(path.read_text(encoding="utf-8"))
-    measured = stored["status"] == "measured"
+    measured = stored["status"] == "ok"
     result = load_result(path.with_suffix(".result")) if measured else None
     embeddings = Path(stored["embeddings"]) if measured else None
     return Outcome(cell, stored["status"], stored["reason"], result, embeddings)

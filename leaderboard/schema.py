@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag, model_validator
 
-from leaderboard.records import Pooling
+from leaderboard.records import COMMIT, Naming, Pooling
 from leaderboard.yaml_lines import Location
 
 IDENTIFIER = re.compile(r"[a-z0-9]+([.-][a-z0-9]+)*")
@@ -20,6 +20,8 @@ Size = Annotated[int, Field(gt=0, le=4096)]
 Pair = Annotated[list[Size], Field(min_length=2, max_length=2)]
 Share = Annotated[float, Field(ge=0, le=1)]  # every metric that can be a floor lies in [0, 1]
 Figures = dict[str, Share]
+Architecture = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]+$")]  # no hf-hub: detours
+PLACES = ("hub", "url", "package", "path")
 
 
 class Entry(BaseModel):
@@ -29,21 +31,29 @@ class Entry(BaseModel):
 
 
 class SourceEntry(Entry):
-    """Exactly one of hub, package and path says where the weights are."""
+    """Exactly one of hub, url, package and path says where the weights are."""
 
     hub: Name | None = None
+    url: Annotated[str, StringConstraints(pattern=r"^https?://\S+$")] | None = None
     package: Name | None = None
     path: Name | None = None
     file: str | None = None
     revision: str | None = None
     sha256: Sha256 | None = None
-    tensors: Literal["by-name", "by-order"] = "by-name"
+    key: Name | None = None
+    drop: list[Name] = []
+    strip: list[Name] = []
+    tensors: Naming = "by-name"
+    library: str | None = None
+    architecture: Architecture | None = None
 
     @model_validator(mode="after")
     def _one_place(self) -> SourceEntry:
-        given = [kind for kind in ("hub", "package", "path") if getattr(self, kind)]
+        given = [kind for kind in PLACES if getattr(self, kind)]
         if len(given) != 1:
-            raise ValueError(f"a source is exactly one of hub, package, path; here: {', '.join(given) or 'none'}")
+            raise ValueError(f"a source is exactly one of {', '.join(PLACES)}; here: {', '.join(given) or 'none'}")
+        if self.architecture and not self.library:
+            raise ValueError("architecture of a source goes with its own library; the entry has one already")
         return self
 
 
@@ -84,7 +94,7 @@ class ModelEntry(Entry):
 
     title: str
     library: str
-    architecture: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]+$")] | None = None  # no hf-hub: detours
+    architecture: Architecture | None = None
     sources: list[SourceEntry] = []
     digest: Sha256 | None = None
     seed: int | None = None
@@ -97,6 +107,8 @@ class ModelEntry(Entry):
     licence: str | None
     tags: list[str] = []
     group: Literal["default", "extra"] = "extra"
+    notice: Name | None = None
+    trust_remote_code: Annotated[str, StringConstraints(pattern=f"^{COMMIT.pattern}$")] | None = None
     links: dict[str, str] = {}
     thresholds: dict[str, Figures] = {}
     reported: dict[str, ReportedEntry] = {}

@@ -1,11 +1,14 @@
-"""Records that several tests need: a registry with one model and one data set, and results of that cell."""
+"""What several tests need: a registry with one cell and results of it, a Hub on this machine, tiny models."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import importlib
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,6 +18,12 @@ from leaderboard.protocols import PROTOCOLS
 from leaderboard.records import DatasetSpec, ModelSpec, Preprocessing, Provenance, Result
 from leaderboard.registry import Registry
 
+if TYPE_CHECKING:
+    from hub_server import Hub
+
+HERE = str(Path(__file__).parent)
+if HERE not in sys.path:  # hub_server and zoo are imported from here, whatever pytest's import mode
+    sys.path.append(HERE)
 PREPROCESSING = Preprocessing((8, 8), None, "bilinear", (0.0,) * 3, (1.0,) * 3)
 
 
@@ -70,3 +79,21 @@ def make_result() -> Callable[..., Result]:
         return Result(**(fields | changes))
 
     return make
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """A running Hub without repositories, to which the real client talks: with an empty cache and without a token."""
+    client = pytest.importorskip("huggingface_hub")
+    from hub_server import Hub
+
+    with Hub(tmp_path / "hub-home") as server:
+        server.redirect_client(monkeypatch)
+        yield server
+        client.close_session()  # the next test's is made in its own environment
+
+
+@pytest.fixture(scope="session")
+def zoo() -> ModuleType:
+    """The module of tiny models; it imports the libraries when it is asked for a model."""
+    return importlib.import_module("zoo")

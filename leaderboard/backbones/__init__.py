@@ -1,4 +1,4 @@
-"""Loading libraries, one file each: ``load(spec, options) -> Backbone``.
+"""Loading libraries, one file each: ``load(spec, source, options) -> Backbone``.
 
 The name of the file is the ``library`` of models.yaml. Nothing here imports torch until a model is loaded.
 """
@@ -10,14 +10,15 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
-from leaderboard.errors import Unavailable
-from leaderboard.records import DEFAULT_OPTIONS, ModelSpec, RunOptions
+from leaderboard.errors import LeaderboardError, Unavailable
+from leaderboard.records import DEFAULT_OPTIONS, ModelSpec, RunOptions, Source
 
 if TYPE_CHECKING:
     import numpy as np
     from PIL import Image
 
 LIBRARIES = tuple(name for _, name, _ in pkgutil.iter_modules(__path__) if not name.startswith("_"))
+EXTRAS = {"open_clip": "open-clip"}  # libraries that are not in the extra "networks"
 
 
 class Backbone(Protocol):
@@ -43,16 +44,29 @@ def loader_version(library: str) -> int:
 
 
 def load_backbone(spec: ModelSpec, options: RunOptions = DEFAULT_OPTIONS) -> Backbone:
-    """Load a model by the library of its entry.
+    """Load a model from the first of its sources that can be had.
 
     Raises:
-        Unavailable: its weights or its library cannot be had here.
+        Unavailable: none can, or its library is not here; with the reason of each.
         LeaderboardError: the weights are not the ones that the entry declares.
     """
+    reasons: list[Unavailable] = []
+    for source in spec.sources or (None,):
+        try:
+            return _load(spec.via(source) if source else spec, source, options)
+        except Unavailable as error:
+            reasons.append(error)
+        except LeaderboardError as error:
+            raise type(error)(f"model {spec.id!r}: {error}") from None
+    raise Unavailable(f"model {spec.id}: {'; '.join(map(str, reasons))}", reasons[0].status)
+
+
+def _load(spec: ModelSpec, source: Source | None, options: RunOptions) -> Backbone:
     try:
-        backbone: Backbone = import_module(f"{__name__}.{spec.library}").load(spec, options)
+        backbone: Backbone = import_module(f"{__name__}.{spec.library}").load(spec, source, options)
     except ModuleNotFoundError as error:
+        extra = EXTRAS.get(spec.library, "networks")
         raise Unavailable(
-            f"model {spec.id} needs {error.name}, which is not installed; `pip install 'fossil-leaderboard[networks]'`"
+            f"it needs {error.name}, which is not installed; `pip install 'fossil-leaderboard[{extra}]'`", "not found"
         ) from None
     return backbone

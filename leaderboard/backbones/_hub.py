@@ -1,39 +1,103 @@
-"""Files of a Hub repository: resolved to a commit first, taken from the local cache when they are there."""
+"""Files of a Hub repository: resolved to a commit, fetched, and held against the Hub's own digests before use.
+
+Always by commit: asked for a branch, the client falls back to old files when the Hub refuses, and says nothing.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
-from typing import Any
 
-from leaderboard.datasets.fetch import announce
+from leaderboard.backbones._patience import http_library, patient
+from leaderboard.datasets.listing import hash_file
+from leaderboard.download import announce, check_room
 from leaderboard.errors import LeaderboardError, Unavailable
-from leaderboard.records import Source
+from leaderboard.records import COMMIT, RunOptions, Source, Status
 
-SHA = re.compile(r"[0-9a-f]{40}")
-TIMEOUT = 15.0  # seconds for the Hub's first answer
+Choice = tuple[str, ...]  # file names, the best one first: one of them is wanted
 
 
-def fetch_snapshot(source: Source, patterns: Sequence[str], *, offline: bool) -> tuple[Path, str]:
-    """The folder of a repository's files that match, and the commit they are from.
+@dataclass(frozen=True)
+class Snapshot:
+    """Files of a repository at one commit, on this machine."""
+
+    folder: Path
+    commit: str
+    files: tuple[str, ...]  # one per choice
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What the Hub says that a repository holds: the digest is SHA-256 (LFS) or git's SHA-1 of the file."""
+
+    commit: str
+    digests: Mapping[str, str]
+    sizes: Mapping[str, int]
+
+
+def fetch_snapshot(
+    source: Source, wanted: Sequence[Choice], options: RunOptions, *, suffix: str | None = None
+) -> Snapshot:
+    """The wanted files of a repository, whole and sound, and the commit they are from.
+
+    A commit that is in the cache is taken from there without asking the Hub.
+
+    Args:
+        source: the repository, and its revision.
+        wanted: one file of each choice.
+        options: how long to wait, and whether to fetch at all.
+        suffix: every file that ends so comes along.
 
     Raises:
-        Unavailable: gated, private, not found, unreachable, or not in the cache when offline.
+        Unavailable: gated, private, not found, unreachable, corrupt, or not in the cache when offline.
         LeaderboardError: not the name of a repository.
     """
     from huggingface_hub import constants
 
-    revision = source.revision or "main"
     _check_name(source)
-    offline = offline or constants.HF_HUB_OFFLINE
-    if offline or SHA.fullmatch(revision):  # a branch may have moved, a commit has not
-        folder = _find_cached(source, revision, patterns)
-        if folder is not None:
-            return folder, folder.name
+    offline = options.offline or constants.HF_HUB_OFFLINE
+    revision = source.revision or "main"
+    if offline or (COMMIT.fullmatch(revision) and suffix is None):  # a branch may have moved, a commit has not
+        cached = _find_cached(source, revision, wanted, offline=offline)
+        if cached is not None and all(_is_sound(cached.folder / name) for name in cached.files):
+            return cached
         if offline:
-            raise Unavailable(f"{source} is not in the Hub cache, and this run is offline")
-    return _download(source, revision, patterns)
+            raise _not_cached(source, cached)
+    with patient(options.hub_timeout):
+        listing = resolve(source)
+        names = _choose(source, wanted, listing.digests)
+        along = [name for name in listing.digests if suffix and name.endswith(suffix)]
+        snapshot = _fetch(source, revision, listing, [*names, *along])
+    _remember_absent(snapshot, [name for choice in wanted for name in choice if name not in listing.digests])
+    return snapshot
+
+
+def resolve_commit(source: Source, options: RunOptions) -> str:
+    """The commit that a repository's branch stands for now.
+
+    Raises:
+        Unavailable: gated, private, not found or unreachable.
+    """
+    with patient(options.hub_timeout):
+        return resolve(source).commit
+
+
+def resolve(source: Source) -> Listing:
+    """Ask the Hub what the revision is and holds."""
+    from huggingface_hub import HfApi
+
+    with _as_unavailable(source):
+        info = HfApi().model_info(source.name, revision=source.revision or "main", files_metadata=True)
+    files = info.siblings or []
+    return Listing(
+        commit=str(info.sha),
+        digests={file.rfilename: file.lfs.sha256 if file.lfs else file.blob_id or "" for file in files},
+        sizes={file.rfilename: file.size or 0 for file in files},
+    )
 
 
 def _check_name(source: Source) -> None:
@@ -46,69 +110,177 @@ def _check_name(source: Source) -> None:
         raise LeaderboardError(f"{source}: {_first_line(error)} Correct the entry's hub") from None
 
 
-def _find_cached(source: Source, revision: str, patterns: Sequence[str]) -> Path | None:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import LocalEntryNotFoundError
+# ---- from the cache
 
-    wanted = {"revision": revision, "allow_patterns": list(patterns)}
-    try:
-        folder = Path(snapshot_download(source.name, **wanted, local_files_only=True))
-    except LocalEntryNotFoundError:
+
+def _find_cached(source: Source, revision: str, wanted: Sequence[Choice], *, offline: bool) -> Snapshot | None:
+    """The cached file for every choice, if there is one for each; without the Hub, a second best one will do."""
+    found = [_find_choice(source, revision, choice, offline=offline) for choice in wanted]
+    paths = [path for path in found if path is not None]
+    if len(paths) < len(wanted):
         return None
-    return folder if _holds(folder, patterns) else None
+    names = tuple(name for name, _ in paths)
+    folder = _folder_of(paths[0][1], names[0])
+    return Snapshot(folder, folder.name, names)
 
 
-def _holds(folder: Path, patterns: Sequence[str]) -> bool:
-    return all(any(folder.glob(pattern)) for pattern in patterns)
+def _find_choice(source: Source, revision: str, choice: Choice, *, offline: bool) -> tuple[str, Path] | None:
+    """The best name that is cached; behind one of which nothing is known only when nobody can be asked."""
+    from huggingface_hub import try_to_load_from_cache
+
+    for name in choice:
+        path = try_to_load_from_cache(source.name, name, revision=revision)
+        if isinstance(path, str):
+            return name, Path(path)
+        if path is None and not offline:  # neither there nor known to be absent
+            return None
+    return None
 
 
-def _download(source: Source, revision: str, patterns: Sequence[str]) -> tuple[Path, str]:
-    from huggingface_hub import HfApi, snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError
+def _folder_of(path: Path, name: str) -> Path:
+    """The snapshot's folder, from the path of one of its files."""
+    return path.parents[name.count("/")]
 
+
+def _not_cached(source: Source, cached: Snapshot | None) -> Unavailable:
+    if cached is None:
+        return Unavailable(f"{source} is not in the Hub cache, and this run is offline")
+    broken = ", ".join(name for name in cached.files if not _is_sound(cached.folder / name))
+    return Unavailable(f"{source}: {broken} is damaged in the Hub cache; run once without --offline", "corrupt")
+
+
+def _is_sound(path: Path) -> bool:
+    """Whether a cached file is what its blob is named after: the digest that the Hub gave when it was fetched."""
+    return _matches(path, path.resolve().name)
+
+
+def _matches(path: Path, digest: str) -> bool:
+    """Hold a file against a SHA-256 or against git's SHA-1; a name that is neither says nothing."""
+    if len(digest) == hashlib.sha256().digest_size * 2:
+        return hash_file(path) == digest
+    if COMMIT.fullmatch(digest):
+        content = path.read_bytes()
+        return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest() == digest
+    return True
+
+
+# ---- from the Hub
+
+
+def _choose(source: Source, wanted: Sequence[Choice], there: Collection[str]) -> tuple[str, ...]:
+    """The best file of each choice that the repository holds."""
+    for choice in wanted:
+        if not any(name in there for name in choice):
+            raise Unavailable(f"{source} holds no {' nor '.join(choice)}; check the entry's file", "not found")
+    return tuple(next(name for name in choice if name in there) for choice in wanted)
+
+
+def _fetch(source: Source, revision: str, listing: Listing, names: Sequence[str]) -> Snapshot:
+    cached = _find_cached(source, listing.commit, [(name,) for name in names], offline=False)
+    if cached is None:
+        size = sum(listing.sizes[name] for name in names) / 1e6
+        announce(f"{source.name}: fetching {size:.0f} MB from the Hub")
+    paths = [_fetch_sound(source, listing, name) for name in names]
+    folder = _folder_of(paths[0], names[0])
+    with _as_unavailable(source):
+        _remember(folder, revision, listing.commit)
+    return Snapshot(folder, listing.commit, tuple(names))
+
+
+def _fetch_sound(source: Source, listing: Listing, name: str) -> Path:
+    """The file with the digest that the Hub's listing gives; fetched again once when it differs."""
+    from huggingface_hub import hf_hub_download
+
+    for again in (False, True):
+        try:
+            with _as_unavailable(source, name):
+                path = Path(hf_hub_download(source.name, name, revision=listing.commit, force_download=again))
+        except _WrongSize:
+            continue
+        if _matches(path, listing.digests[name] or path.resolve().name):
+            return path
+    raise Unavailable(
+        f"{source}: {name} came twice with other bytes than the Hub lists ({listing.digests[name][:12]}, "
+        f"{listing.sizes[name]:,} bytes); check proxies and the network, then try again",
+        "corrupt",
+    )
+
+
+def _remember(folder: Path, revision: str, commit: str) -> None:
+    """Note in the cache what the branch stood for, where the client looks when it is offline."""
+    reference = folder.parents[1] / "refs" / revision
+    if revision != commit and (not reference.exists() or reference.read_text() != commit):
+        reference.parent.mkdir(parents=True, exist_ok=True)
+        reference.write_text(commit)
+
+
+def _remember_absent(snapshot: Snapshot, names: Sequence[str]) -> None:
+    """Note what a commit does not hold, where the client keeps such notes: its second best file may then be cached."""
+    for name in names:
+        note = snapshot.folder.parents[1] / ".no_exist" / snapshot.commit / name
+        note.parent.mkdir(parents=True, exist_ok=True)
+        note.touch()
+
+
+class _WrongSize(Exception):
+    """The client counted other bytes than it was told to expect."""
+
+
+@contextmanager
+def _as_unavailable(source: Source, name: str = "") -> Iterator[None]:
+    """The client's many errors as one line: what happened, to which file, what to do."""
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    where = f"{source}: {name}: " if name else f"{source}: "
     try:
-        info = HfApi().model_info(source.name, revision=revision, timeout=TIMEOUT, files_metadata=True)
-        if _find_cached(source, str(info.sha), patterns) is None:
-            announce(f"{source.name}: fetching {_size(info, patterns)} from the Hub")
-        # by the branch's name, so that the cache knows what the branch stood for when a later run is offline
-        folder = Path(snapshot_download(source.name, revision=revision, allow_patterns=list(patterns)))
-    except HfHubHTTPError as error:
-        raise Unavailable(f"{source}: {_reason(error)}") from None
-    except Exception as error:
-        if not _is_network_error(error):
-            raise
-        reason = f"the Hub is unreachable ({_first_line(error)})"
-        raise Unavailable(f"{source}: {reason}; try later, or --offline if it was fetched before") from None
-    if not _holds(folder, patterns):
-        raise Unavailable(f"{source}: the repository lacks one of {', '.join(patterns)}; check the entry's file")
-    return folder, folder.name
+        yield
+    except Unavailable as error:
+        raise Unavailable(f"{where}{error}", error.status) from None
+    except (LocalEntryNotFoundError, HfHubHTTPError) as error:
+        cause = error.__cause__ if isinstance(error, LocalEntryNotFoundError) else error
+        status, text = _refusal(source, cause or error)
+        raise Unavailable(f"{where}{text}", status) from None
+    except OSError as error:
+        if "Consistency check failed" in str(error):
+            raise _WrongSize from None
+        check_room(error, where.removesuffix(": "), _cache_folder())
+        reason = error.strerror or _first_line(error)
+        raise Unavailable(f"{where}the Hub cache {_cache_folder()} cannot be used ({reason}); set HF_HOME") from None
+    except http_library().RequestError as error:  # a connection that breaks again and again, redirects in a circle
+        raise Unavailable(f"{where}fetching it failed ({_first_line(error)}); check the network, try later") from None
+    except ValueError as error:  # no JSON, or a forced download whose HEAD failed
+        raise Unavailable(f"{where}no answer of a Hub ({_first_line(error)}); check proxies and the network") from None
 
 
-def _size(info: Any, patterns: Sequence[str]) -> str:
-    from huggingface_hub.utils import filter_repo_objects
+def _cache_folder() -> Path:
+    from huggingface_hub import constants
 
-    files = filter_repo_objects(info.siblings, allow_patterns=list(patterns), key=lambda file: file.rfilename)
-    return f"{sum(file.size or 0 for file in files) / 1e6:.0f} MB"
-
-
-def _reason(error: Exception) -> str:
-    from huggingface_hub import errors
-
-    remedies = {
-        errors.GatedRepoError: "gated; accept the licence on the model's page, then `hf auth login`",
-        errors.RepositoryNotFoundError: "no such repository, or private; check the name, or `hf auth login`",
-        errors.RevisionNotFoundError: "no such revision; check the entry's revision",
-        errors.EntryNotFoundError: "no such file in the repository; check the entry's file",
-    }
-    known = (text for kind, text in remedies.items() if isinstance(error, kind))
-    return next(known, f"the Hub refuses ({_first_line(error)}); try later, or `hf auth login`")
+    return Path(constants.HF_HUB_CACHE)
 
 
-def _first_line(error: Exception) -> str:
+def _refusal(source: Source, error: BaseException) -> tuple[Status, str]:
+    """Status and message of what the Hub answered."""
+    from huggingface_hub import constants, errors, get_token
+
+    page = f"{constants.ENDPOINT}/{source.name}"
+    if isinstance(error, errors.GatedRepoError):
+        whose = "this token's account has not accepted it" if get_token() else "no token is set"
+        return "gated", f"gated, and {whose}; accept the licence on {page}, then `hf auth login`"
+    if isinstance(error, errors.RepositoryNotFoundError):
+        return "not found", "no such repository, or private; check the name, or `hf auth login`"
+    if isinstance(error, errors.RevisionNotFoundError):
+        return "not found", "no such revision; check the entry's revision"
+    if isinstance(error, errors.EntryNotFoundError):
+        return "not found", "no such file in the repository; check the entry's file"
+    code = getattr(getattr(error, "response", None), "status_code", None)
+    if code == HTTPStatus.UNAUTHORIZED:
+        return "gated", "the Hub refuses the token; make another one, then `hf auth login`"
+    if code == HTTPStatus.FORBIDDEN:
+        return "gated", "the Hub forbids it to this account; ask its owners, or `hf auth login` with another"
+    if code is None:
+        return "unreachable", f"no answer of a Hub ({_first_line(error)}); check proxies and the network"
+    return "unreachable", f"the Hub refuses ({_first_line(error)}); try later"
+
+
+def _first_line(error: BaseException) -> str:
     return next(iter(str(error).strip().splitlines()), type(error).__name__)
-
-
-def _is_network_error(error: Exception) -> bool:
-    """Errors of httpx itself, whatever the name under which huggingface_hub ships it, and the system's."""
-    names = {kind.__name__ for kind in type(error).__mro__}
-    return bool(names & {"TransportError", "LocalEntryNotFoundError", "ConnectionError", "TimeoutError"})

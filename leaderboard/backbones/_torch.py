@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
-from typing import Any
 
 import numpy as np
 import torch
@@ -21,6 +20,7 @@ from leaderboard.images import prepare_image
 from leaderboard.records import ModelSpec, Preprocessing, RunOptions
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+DISTRIBUTIONS = {"open_clip": "open_clip_torch"}  # libraries that PyPI knows by another name
 OUT_OF_MEMORY = re.compile("out of memory|t allocate memory|not enough memory")  # a plain RuntimeError on mps and cpu
 BATCH_SIZE = {"cpu": 8, "mps": 32, "cuda": 64}  # 8 on the CPU: activations stay in its cache, 2.5 times batch 128
 
@@ -62,7 +62,12 @@ def out_of_memory_as_such() -> Iterator[None]:
     except RuntimeError as error:
         if not isinstance(error, torch.OutOfMemoryError) and not OUT_OF_MEMORY.search(str(error)):
             raise
-        raise MemoryError(str(error).splitlines()[0]) from None
+        reason = str(error).splitlines()[0]
+    else:
+        return
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()  # what the failed attempt left, for the next one
+    raise MemoryError(reason)
 
 
 def has_class_token(network: torch.nn.Module) -> bool:
@@ -87,7 +92,7 @@ def build(
     digest = digest_tensors(network)
     if spec.digest is not None and digest != spec.digest:
         raise LeaderboardError(
-            f"model {spec.id!r}: the tensors of {weights.get('source')} have digest {digest}, the entry declares "
+            f"the tensors of {weights.get('source')} have digest {digest}, the entry declares "
             f"{spec.digest}; this source holds another model"
         )
     device = choose_device(options.device)
@@ -142,7 +147,7 @@ def _choose_dtype(name: str) -> torch.dtype:
 
 def describe_environment(library: str, device: torch.device) -> dict[str, object]:
     """Device and versions, for the provenance."""
-    packages = sorted({"torch", "pillow", "numpy", library})
+    packages = sorted({"torch", "pillow", "numpy", DISTRIBUTIONS.get(library, library)})
     described: dict[str, object] = {name: version(name) for name in packages}
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
     return described | {"device": device.type, "hardware": name, "python": platform.python_version()}
@@ -155,29 +160,3 @@ def digest_tensors(network: torch.nn.Module) -> str:
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
         digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
     return digest.hexdigest()
-
-
-def load_state(network: torch.nn.Module, state: dict[str, Any], *, droppable: tuple[str, ...], where: str) -> None:
-    """Load a state dict by name; every tensor of the network must be there, in its shape.
-
-    Args:
-        network: the feature path, without classifier.
-        state: tensors of a checkpoint.
-        droppable: name prefixes of tensors that may be left over: the classifier.
-        where: for the message.
-
-    Raises:
-        LeaderboardError: missing, unexpected or mismatched tensors, listed.
-    """
-    own = network.state_dict()
-    extra = [name for name in state if name not in own and not name.startswith(droppable)]
-    problems = [f"missing {name}" for name in own if name not in state] + [f"unexpected {name}" for name in extra]
-    problems += [
-        f"{name} is {tuple(state[name].shape)}, expected {tuple(tensor.shape)}"
-        for name, tensor in own.items()
-        if name in state and state[name].shape != tensor.shape
-    ]
-    if problems:
-        more = f" and {len(problems) - 5} more" if len(problems) > 5 else ""
-        raise LeaderboardError(f"{where} does not fit the architecture: {'; '.join(problems[:5])}{more}")
-    network.load_state_dict({name: state[name] for name in own})

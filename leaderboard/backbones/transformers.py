@@ -1,10 +1,16 @@
-"""Vision models of transformers, from a Hub repository or a folder that ``save_pretrained`` wrote."""
+"""Vision models of transformers, from a Hub repository or a folder that ``save_pretrained`` wrote.
+
+The library itself never reaches for the network: it is given a folder of files that were verified before.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import re
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
@@ -12,124 +18,277 @@ from PIL import Image
 from safetensors import SafetensorError
 
 from leaderboard.backbones import Backbone
-from leaderboard.backbones._weights import first_available
+from leaderboard.backbones._hub import Choice, Snapshot, fetch_snapshot
+from leaderboard.backbones._weights import CHECKPOINTS
 from leaderboard.datasets.listing import hash_file
 from leaderboard.errors import LeaderboardError, Unavailable
 from leaderboard.records import ModelSpec, RunOptions, Source
 
 VERSION = 1  # raise it when this file changes the numbers
-FILES = ("config.json", "model.safetensors")
-PROCESSOR = "preprocessor_config.json"
+CONFIG, PROCESSOR = "config.json", "preprocessor_config.json"
+UNNORMED = {"clip_vision_model"}  # whose last tokens have not been through the final norm: only the pooler is sound
 
 
-def load(spec: ModelSpec, options: RunOptions) -> Backbone:
-    """Load with float32 weights, no remote code, and every tensor of the feature path accounted for.
+def load(spec: ModelSpec, source: Source | None, options: RunOptions) -> Backbone:
+    """Load with float32 weights, and every tensor of the feature path accounted for.
 
     Raises:
-        Unavailable: torch, transformers or every source is missing.
+        Unavailable: torch, transformers or the source is missing, or its files are damaged.
         LeaderboardError: tensors that do not fit, or a pooling that the architecture has not.
     """
     from leaderboard.backbones import _torch
 
-    folder, source, commit = first_available(spec, lambda source: _locate(spec, source, options))
-    with _as_one_line(spec):
-        network = _load_network(spec, folder)
-        prepare = _processor(folder) if spec.preprocessing == "model" else spec.preprocessing
-    weights = {"source": f"{source.kind}:{source.name}", "revision": commit} | _hash_configuration(spec, folder)
+    assert source is not None  # the registry asks for one
+    snapshot = _locate(spec, source, options)
+    with _as_one_line(source, snapshot), _quietly(), _torch.out_of_memory_as_such():
+        may_run_code = _may_run_code(spec, source, snapshot, options)
+        network = _load_network(spec, source, snapshot, may_run_code=may_run_code)
+        prepare: Any = spec.preprocessing
+        processor = _processor(snapshot.folder) if spec.preprocessing == "model" else None
+        if processor is not None:
+            prepare = _prepare_by(processor)
+    weights = _identify(spec, source, snapshot)
+    if processor is not None:
+        weights["image_processor"] = type(processor).__name__  # Pillow's filters differ from torchvision's
     return _torch.build(spec, network, _features(spec, network), prepare, weights=weights, options=options)
 
 
-def _locate(spec: ModelSpec, source: Source, options: RunOptions) -> tuple[Path, Source, str | None]:
-    if source.kind == "path":
-        folder = Path(source.name).expanduser()
-        if not (folder / "config.json").is_file():
-            raise Unavailable(f"{folder} has no config.json; point the entry to a save_pretrained folder")
-        if not any(folder.glob("*.safetensors")):
-            raise Unavailable(f"{folder} has no *.safetensors, and pickles are not read; write it with save_pretrained")
-        return folder, source, None
-    from leaderboard.backbones._hub import fetch_snapshot
+def _locate(spec: ModelSpec, source: Source, options: RunOptions) -> Snapshot:
+    checkpoint: Choice = (source.file,) if source.file else CHECKPOINTS
+    wanted: list[Choice] = [(CONFIG,), checkpoint]
+    wanted += [(PROCESSOR,)] if spec.preprocessing == "model" else []
+    if source.kind == "hub":
+        return fetch_snapshot(source, wanted, options, suffix=".py" if spec.trust_remote_code else None)
+    folder = Path(source.name).expanduser()
+    for choice in wanted:
+        if not any((folder / name).is_file() for name in choice):
+            names = " nor ".join(choice)
+            raise Unavailable(f"{folder} has no {names}; point the entry to a save_pretrained folder", "not found")
+    return Snapshot(folder, "", tuple(next(n for n in choice if (folder / n).is_file()) for choice in wanted))
 
-    files = (*FILES, PROCESSOR) if spec.preprocessing == "model" else FILES
-    folder, commit = fetch_snapshot(source, files, offline=options.offline)
-    return folder, source, commit
+
+def _may_run_code(spec: ModelSpec, source: Source, snapshot: Snapshot, options: RunOptions) -> bool:
+    """Code of a repository runs only when the entry names its commit and the user has said so.
+
+    Raises:
+        LeaderboardError: the entry trusts another commit.
+        Unavailable: the user has not said so.
+    """
+    from transformers import CONFIG_MAPPING
+
+    if spec.trust_remote_code is None:
+        if _auto_map(snapshot.folder) and _read_config(snapshot.folder).get("model_type") not in CONFIG_MAPPING:
+            raise Unavailable(
+                f"{source} brings its own code; read it, then declare trust_remote_code: {snapshot.commit or 'COMMIT'} "
+                "and pass --allow-remote-code",
+                "gated",
+            )
+        return False
+    if snapshot.commit != spec.trust_remote_code:
+        raise LeaderboardError(
+            f"{source} is at {snapshot.commit or 'no commit'}, trust_remote_code names {spec.trust_remote_code}; read "
+            "the code of that commit, then correct the entry"
+        )
+    elsewhere = [name for name in _auto_map(snapshot.folder) if "--" in name]
+    if elsewhere:
+        raise LeaderboardError(f"{source} would run code of another repository ({elsewhere[0]}), of no known commit")
+    if not options.allow_remote_code:
+        raise Unavailable(f"{source} brings its own code; read it, then pass --allow-remote-code", "gated")
+    return True
 
 
-def _hash_configuration(spec: ModelSpec, folder: Path) -> dict[str, object]:
-    """What changes the numbers and is not a tensor: heads, activations, the processor. A folder has no commit."""
-    names = ("config.json", PROCESSOR) if spec.preprocessing == "model" else ("config.json",)
-    return {name: hash_file(folder / name) for name in names if (folder / name).is_file()}
+def _read_config(folder: Path) -> dict[str, Any]:
+    config: dict[str, Any] = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    return config
+
+
+def _auto_map(folder: Path) -> list[str]:
+    """Where a repository's configuration says that its classes are: ``[repository--]module.Class``."""
+    return [str(name) for name in _read_config(folder).get("auto_map", {}).values()]
+
+
+def _identify(spec: ModelSpec, source: Source, snapshot: Snapshot) -> dict[str, object]:
+    """What the provenance says: the checkpoint, and what changes the numbers and is no tensor (heads, processor)."""
+    names = (CONFIG, PROCESSOR) if spec.preprocessing == "model" else (CONFIG,)
+    checkpoint = snapshot.files[1]
+    place: dict[str, object] = {
+        "source": f"{source.kind}:{source.name}",
+        "revision": snapshot.commit or None,
+        "file": checkpoint,
+    }
+    digest = {"sha256": hash_file(snapshot.folder / checkpoint)}
+    return place | digest | {name: hash_file(snapshot.folder / name) for name in names}
 
 
 @contextmanager
-def _as_one_line(spec: ModelSpec) -> Iterator[None]:
+def _as_one_line(source: Source, snapshot: Snapshot) -> Iterator[None]:
     """Files that transformers cannot read, or an architecture that it does not know, without its paragraphs."""
+    from leaderboard.backbones._checkpoint import describe_damage
+
     try:
         yield
-    except (OSError, ValueError, SafetensorError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise LeaderboardError(f"model {spec.id!r}: transformers cannot load it: {reason}") from None
+    except (OSError, EOFError, RuntimeError, SafetensorError, UnpicklingError) as error:
+        checkpoint, reason = snapshot.files[1], describe_damage(error)
+        raise Unavailable(f"{source}: {checkpoint} cannot be read ({reason}); get a sound copy", "corrupt") from None
+    except (ValueError, KeyError) as error:
+        raise LeaderboardError(f"{source}: transformers cannot load it: {describe_damage(error)}") from None
 
 
-def _load_network(spec: ModelSpec, folder: Path) -> Any:
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Without the library's own report and bar of a load: what does not fit is an error here."""
+    from transformers.utils import logging
+
+    level, with_bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if with_bar:
+            logging.enable_progress_bar()
+
+
+def _load_network(spec: ModelSpec, source: Source, snapshot: Snapshot, *, may_run_code: bool) -> Any:
     import torch
-    from transformers import AutoModel
 
     with torch.random.fork_rng(devices=[]):  # tensors that the checkpoint lacks are drawn
-        network, report = AutoModel.from_pretrained(
-            folder,
+        network, report = _class_of(spec).from_pretrained(
+            snapshot.folder,
             dtype=torch.float32,
             output_loading_info=True,
             ignore_mismatched_sizes=True,  # they are refused below, by name
             local_files_only=True,
-            use_safetensors=True,
-            trust_remote_code=False,
+            use_safetensors=snapshot.files[1].endswith(".safetensors"),
+            weights_only=True,
+            trust_remote_code=may_run_code,
         )
-    # A pooler that the checkpoint lacks gets random weights: harmless only when nothing reads it.
-    missing = [name for name in sorted(report["missing_keys"]) if spec.pooling == "pooler" or "pooler." not in name]
-    problems = [f"missing {name}" for name in missing]
-    unexpected = sorted(report["unexpected_keys"])
-    problems += [f"unexpected {name}" for name in unexpected if not name.startswith("classifier.")]
-    mismatched = sorted(report["mismatched_keys"])
-    problems += [f"{name} is {tuple(found)}, expected {tuple(expected)}" for name, found, expected in mismatched]
-    if problems:
-        raise LeaderboardError(f"model {spec.id!r}: its weights do not fit: {'; '.join(problems[:5])}")
-    if spec.pooling != "pooler":
-        network.pooler = None  # its random tensors are not part of the model
+    _check_complete(spec, source, network, report, snapshot)
+    if spec.pooling != "pooler" and getattr(network, "pooler", None) is not None:
+        network.pooler = None  # trained or drawn, nothing reads it
+    if spec.pooling == "mean-layernorm" and hasattr(network, "layernorm"):
+        network.layernorm = torch.nn.Identity()
+    if network.config.model_type == "vit_mae":
+        network.config.mask_ratio = 0.0
     return network
 
 
-def _features(spec: ModelSpec, network: Any) -> Any:
-    """(b, 3, h, w) -> (b, d): class token or mean of the patch tokens after the final norm, or the trained pooler."""
+def _class_of(spec: ModelSpec) -> Any:
+    """The class that the entry names: of a model of images and text, the tower for images."""
+    import transformers
+
+    found = getattr(transformers, spec.architecture or "AutoModel", None)
+    if not hasattr(found, "from_pretrained"):
+        raise LeaderboardError(f"transformers has no model class {spec.architecture!r}; correct the architecture")
+    return found
+
+
+def _check_complete(spec: ModelSpec, source: Source, network: Any, report: Any, snapshot: Snapshot) -> None:
+    """Refuse a network whose feature path is not wholly from the checkpoint.
+
+    Raises:
+        LeaderboardError: missing, unexpected or mismatched tensors, listed.
+    """
+    from leaderboard.backbones._checkpoint import describe_misfit
+
+    missing = {*report["missing_keys"], *_forgiven(network, snapshot)}
+    # A pooler that the checkpoint lacks gets random weights: harmless only when nothing reads it.
+    unread = () if spec.pooling == "pooler" else ("pooler.",)
+    problems = describe_misfit(
+        missing=sorted(name for name in missing if not name.startswith(unread)),
+        unexpected=sorted(name for name in report["unexpected_keys"] if not name.startswith(source.drop)),
+        mismatched=sorted(report["mismatched_keys"]),
+    )
+    if problems:
+        raise LeaderboardError(f"{source} does not fit the architecture: {problems}")
+
+
+def _forgiven(network: Any, snapshot: Snapshot) -> list[str]:
+    """Tensors that the checkpoint lacks and whose class tells the library not to mention it."""
+    patterns = getattr(network, "_keys_to_ignore_on_load_missing", None)
+    if not patterns:
+        return []
+    there = _names_in(snapshot.folder / snapshot.files[1])
+    forgiven = [name for name in network.state_dict() if any(re.search(pattern, name) for pattern in patterns)]
+    return [name for name in forgiven if not any(found.endswith(name) for found in there)]
+
+
+def _names_in(checkpoint: Path) -> list[str]:
+    import torch
+    from safetensors import safe_open
+
+    if checkpoint.suffix != ".safetensors":
+        return list(torch.load(checkpoint, map_location="meta", weights_only=True))
+    with safe_open(checkpoint, framework="pt") as stored:
+        return list(stored.keys())
+
+
+def _features(spec: ModelSpec, network: Any) -> Callable[[Any], Any]:
+    """(b, 3, h, w) -> (b, d), by the entry's pooling.
+
+    ``cls`` and ``mean`` are taken after the final norm; ``mean-layernorm`` is SCAMPI's for masked autoencoders: the
+    mean of the last block's patch tokens, then a layer norm (eps 1e-6) of weight 1 and bias 0; ``pooler`` is the
+    trained one.
+    """
+    from torch.nn.functional import layer_norm
+
     from leaderboard.backbones._torch import has_class_token
 
     with_class_token = has_class_token(network)
     prefix = int(with_class_token) + getattr(network.config, "num_register_tokens", 0)
-    poolings = {
-        "cls": lambda images: _tokens(network, images)[:, 0],
-        "mean": lambda images: _tokens(network, images)[:, prefix:].mean(dim=1),
-        "pooler": lambda images: network(pixel_values=images).pooler_output,
+    poolings: dict[str, Callable[[Any], Any]] = {
+        "pooler": lambda images: _pooled(network, images),
     }
-    if not with_class_token:
-        del poolings["cls"]
+    if network.config.model_type not in UNNORMED:
+        poolings["mean"] = lambda images: _tokens(network, images)[:, prefix:].mean(dim=1)
+        if with_class_token:
+            poolings["cls"] = lambda images: _tokens(network, images)[:, 0]
+        if hasattr(network, "layernorm"):
+            width = (network.config.hidden_size,)
+            poolings["mean-layernorm"] = lambda images: layer_norm(poolings["mean"](images), width, eps=1e-6)
     if spec.pooling not in poolings:
-        raise LeaderboardError(f"model {spec.id!r}: pooling {spec.pooling!r} is not one of {', '.join(poolings)}")
+        kind = type(network).__name__
+        raise LeaderboardError(f"{kind} has no pooling {spec.pooling!r}; choose from {', '.join(sorted(poolings))}")
     return poolings[spec.pooling]
 
 
+def _pooled(network: Any, images: Any) -> Any:
+    """The trained pooler's vector (b, d)."""
+    pooled = getattr(network(pixel_values=images), "pooler_output", None)
+    if pooled is None:
+        raise LeaderboardError(f"{type(network).__name__} has no pooler; use pooling cls or mean")
+    return pooled.flatten(1)
+
+
 def _tokens(network: Any, images: Any) -> Any:
-    """The last layer's tokens (b, t, d), after the final norm."""
-    tokens = network(pixel_values=images).last_hidden_state
+    """The last layer's tokens (b, t, d)."""
+    tokens = network(pixel_values=images, **_in_order(network, images)).last_hidden_state
     if tokens.ndim != 3:
         kind = type(network).__name__
         raise LeaderboardError(f"{kind} gives no tokens but a map of shape {tuple(tokens.shape)}; use pooling pooler")
     return tokens
 
 
+def _in_order(network: Any, images: Any) -> dict[str, Any]:
+    """A masked autoencoder sorts its patches by a noise, also when none is masked: here by their own order."""
+    import torch
+
+    if network.config.model_type != "vit_mae":
+        return {}
+    patches = network.embeddings.patch_embeddings.num_patches
+    return {"noise": torch.arange(patches, device=images.device).expand(len(images), -1)}
+
+
 def _processor(folder: Path) -> Any:
-    """The model's own image processor, on Pillow's filters: RGB image -> (h, w, 3) float32."""
+    """The model's own image processor, on Pillow's filters."""
     from transformers import AutoImageProcessor
 
-    processor = AutoImageProcessor.from_pretrained(folder, local_files_only=True, backend="pil")
+    return AutoImageProcessor.from_pretrained(folder, local_files_only=True, backend="pil")
+
+
+def _prepare_by(processor: Any) -> Callable[[Image.Image], np.ndarray]:
+    """RGB image -> (h, w, 3) float32."""
 
     def prepare(image: Image.Image) -> np.ndarray:
         pixels = processor(images=image, return_tensors="np")["pixel_values"][0]

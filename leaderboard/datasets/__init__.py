@@ -5,11 +5,12 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from leaderboard.datasets.fetch import announce, download, unpack
+from leaderboard.datasets.archive import unpack
 from leaderboard.datasets.listing import list_dataset, parse_manifest, verify_dataset
+from leaderboard.download import announce, download
 from leaderboard.errors import CheckFailed, Unavailable
 from leaderboard.paths import cache_dir, data_dir, lock
-from leaderboard.records import Dataset, DatasetSpec
+from leaderboard.records import DEFAULT_OPTIONS, Dataset, DatasetSpec, RunOptions
 
 DRAWING_VERSION = 1  # to be raised with any change in how synthetic.py draws, so that nobody keeps old images
 
@@ -24,14 +25,14 @@ def find_dataset(spec: DatasetSpec) -> Path | None:
     return next((folder for folder in candidates if folder.is_dir()), None)
 
 
-def load_dataset(spec: DatasetSpec, *, offline: bool = False) -> Dataset:
+def load_dataset(spec: DatasetSpec, options: RunOptions = DEFAULT_OPTIONS) -> Dataset:
     """List and verify a data set, fetching or drawing it first when it is not here.
 
     Raises:
         Unavailable: it is not here and cannot be had.
         CheckFailed: what is here is not what datasets.yaml says.
     """
-    folder = find_dataset(spec) or _obtain(spec, offline=offline)
+    folder = find_dataset(spec) or _obtain(spec, options)
     return _verified(spec, folder, remedy="restore the files, or remove the folder to fetch it again")
 
 
@@ -61,7 +62,7 @@ def _cached(spec: DatasetSpec) -> Path:
     return cache_dir() / "datasets" / name / spec.id
 
 
-def _obtain(spec: DatasetSpec, *, offline: bool) -> Path:
+def _obtain(spec: DatasetSpec, options: RunOptions) -> Path:
     """Make the cached folder, once for all processes; it appears complete and verified, or not at all."""
     target = _cached(spec)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -70,13 +71,13 @@ def _obtain(spec: DatasetSpec, *, offline: bool) -> Path:
             return target
         with tempfile.TemporaryDirectory(prefix=f".{spec.id}.", dir=target.parent) as scratch:
             folder = Path(scratch) / spec.id
-            _fill(spec, folder, offline=offline)
+            _fill(spec, folder, options)
             _verified(spec, folder, remedy="nothing of it was kept; compare url and digest in datasets.yaml")
             folder.rename(target)
     return target
 
 
-def _fill(spec: DatasetSpec, folder: Path, *, offline: bool) -> None:
+def _fill(spec: DatasetSpec, folder: Path, options: RunOptions) -> None:
     if spec.kind == "synthetic":
         from leaderboard.datasets.synthetic import save_synthetic
 
@@ -85,12 +86,14 @@ def _fill(spec: DatasetSpec, folder: Path, *, offline: bool) -> None:
         announce(f"{spec.id}: drawing {spec.images} images into {_cached(spec)}")
         save_synthetic(folder, seed=spec.seed, images_per_class=spec.images_per_class)
         return
-    if spec.url is None or offline:
+    if spec.url is None or options.offline:
         why = "offline" if spec.url else "it has no download"
-        raise Unavailable(f"data set {spec.id} is not here ({why}); place it in $LEADERBOARD_DATA/{spec.id}/")
+        raise Unavailable(
+            f"data set {spec.id} is not here ({why}); place it in $LEADERBOARD_DATA/{spec.id}/", "not found"
+        )
     archive = cache_dir() / "downloads" / f"{spec.id}-{Path(spec.url).name}"
     if not archive.exists():
         announce(f"{spec.id}: fetching {spec.download} from {spec.url}")
-        download(spec.url, archive)
+        download(spec.url, archive, patience=options.hub_timeout)
     unpack(archive, folder, subfolder=spec.subfolder or "")
     archive.unlink()

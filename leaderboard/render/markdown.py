@@ -1,4 +1,4 @@
-"""The leaderboard in markdown: leaderboard/README.md, the block in the top README, and the end of a run."""
+"""The leaderboard in markdown: leaderboard/README.md, and the block in the top README."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from tabulate import tabulate
 
 from leaderboard.protocols import HEADLINES
-from leaderboard.records import DatasetSpec, Outcome, Result
+from leaderboard.records import DatasetSpec, Result
 from leaderboard.registry import Registry
-from leaderboard.render.rows import Row, measured_rows, reported_rows
+from leaderboard.render.rows import Row, describe_licence, measured_rows, reported_rows
 
 BEGIN, END = "<!-- leaderboard:begin -->", "<!-- leaderboard:end -->"
 MISSING = "–"
@@ -92,12 +92,12 @@ def _cells(row: Row, dataset: DatasetSpec | None, *, ranked: bool, links: str) -
     cells += [_millions(row.parameters), str(row.dimension)]
     cells += [_number(row.images_per_second, 1)] if dataset else []
     status = "; ".join(["measured" if dataset else f"reported: {row.source}", *row.notes])
-    return [*cells, *map(_text, (_input(row), row.model.licence or "not stated", status)), _links(row)]
+    return [*cells, *map(_text, (_input(row), describe_licence(row.model), status)), _links(row)]
 
 
 def _links(row: Row) -> str:
     links = " ".join(f"[{name}]({url})" for name, url in row.model.links.items())
-    return links or _text(row.source)
+    return (links or _text(row.source)) + ("" if row.is_pinned else " (unpinned)")
 
 
 def _input(row: Row) -> str:
@@ -122,42 +122,3 @@ def _number(value: float | None, digits: int) -> str:
 
 def _millions(count: int | None) -> str:
     return MISSING if count is None else f"{count / 1e6:.3g}M" if count else "0"
-
-
-def render_outcomes(outcomes: Sequence[Outcome]) -> str:
-    """The table at the end of a run, how many of its cells were measured, and each reason once."""
-    measured = [outcome for outcome in outcomes if outcome.result is not None]
-    lines = [_outcome_table(measured)] if measured else []
-    lines.append(f"{len(measured)} of {len(outcomes)} cells measured{_devices(measured)}")
-    for status in ("skipped", "failed"):
-        for reason, cells in _by_reason([o for o in outcomes if o.status == status]).items():
-            lines.append(f"{status} {', '.join(cells)}: {reason}")
-    return "\n".join(lines)
-
-
-def _devices(outcomes: Sequence[Outcome]) -> str:
-    devices = {str(o.result.provenance.environment["device"]) for o in outcomes if o.result}
-    return f" on {', '.join(sorted(devices))}" if devices else ""
-
-
-def _outcome_table(outcomes: Sequence[Outcome]) -> str:
-    head = ["data set", "model", *TITLES, "dimension"]
-    ordered = sorted(outcomes, key=_dataset_then_best)
-    body = [
-        [o.cell.dataset, o.cell.model, *(f"{o.result.metrics[name]:.3f}" for name in HEADLINES), o.result.dimension]
-        for o in ordered
-        if o.result
-    ]
-    return tabulate(body, head, tablefmt="github", disable_numparse=True)
-
-
-def _dataset_then_best(outcome: Outcome) -> tuple[str, float]:
-    assert outcome.result is not None  # only measured cells come here
-    return outcome.cell.dataset, -outcome.result.metrics[next(iter(HEADLINES))]
-
-
-def _by_reason(outcomes: Sequence[Outcome]) -> dict[str, list[str]]:
-    reasons: dict[str, list[str]] = {}
-    for outcome in outcomes:
-        reasons.setdefault(outcome.reason, []).append(str(outcome.cell))
-    return reasons

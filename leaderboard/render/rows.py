@@ -9,7 +9,7 @@ from typing import Any
 from leaderboard.protocols import HEADLINES
 from leaderboard.records import DatasetSpec, ModelSpec, Preprocessing, Result
 from leaderboard.registry import Registry
-from leaderboard.result_files import why_stale
+from leaderboard.result_files import is_pinned_in, why_stale
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ class Row:
     rank: int | None = None  # None: not comparable with the others
     notes: tuple[str, ...] = ()
     source: str = ""  # of the weights, or of the reported figures
+    is_pinned: bool = True  # whether the entry fixes which weights are meant
 
 
 def measured_rows(registry: Registry, dataset: DatasetSpec, results: Sequence[Result]) -> list[Row]:
@@ -52,7 +53,7 @@ def _measured(spec: ModelSpec, dataset: DatasetSpec, result: Result) -> Row:
     if model["dtype"] != "float32":
         notes.append(str(model["dtype"]))
     weights = model["weights"]
-    revision = weights.get("revision") or weights.get("sha256", "")
+    revision = weights.get("revision") or weights.get("sha256") or ""
     return Row(
         model=spec,
         metrics=result.metrics,
@@ -63,6 +64,7 @@ def _measured(spec: ModelSpec, dataset: DatasetSpec, result: Result) -> Row:
         images_per_second=(result.speed or {}).get("images_per_second"),
         notes=tuple(notes),
         source=f"{weights['source']} {revision[:12]}".strip(),
+        is_pinned=is_pinned_in(result, spec),
     )
 
 
@@ -77,7 +79,13 @@ def reported_rows(registry: Registry, dataset: DatasetSpec) -> list[Row]:
             preprocessing=asdict(p) if isinstance(p := spec.preprocessing, Preprocessing) else p,
             pooling=spec.pooling,
             source=reported.source,
+            is_pinned=all(source.is_pinned for source in spec.sources),
         )
         for spec in registry.models.values()
         if (reported := spec.reported.get(dataset.id))
     ]
+
+
+def describe_licence(spec: ModelSpec) -> str:
+    """The licence, and what it asks to be shown."""
+    return "; ".join(filter(None, [spec.licence or "not stated", spec.notice]))

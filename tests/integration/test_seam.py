@@ -82,7 +82,8 @@ def test_a_cell_that_cannot_be_measured_is_skipped_with_its_reason(clone) -> Non
     done = clone.pytest("-k", "ghost")
     assert done.returncode == 0
     assert "0 of 1 cells measured" in done.stdout
-    assert "skipped ghost-grains: model ghost: nowhere/ghost.pth does not exist; place the weights there" in done.stdout
+    reason = "model ghost: nowhere/ghost.pth does not exist; place the weights there"
+    assert f"skipped (not found) ghost-grains: {reason}" in done.stdout
     assert not clone.result("ghost").exists()
     strict = clone.pytest("-k", "ghost", "--require-measured")
     assert strict.returncode == 1

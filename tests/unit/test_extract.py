@@ -210,10 +210,32 @@ def test_refresh_forgets_finished_parts(toy: Toy, toy_dataset: MakeDataset, smal
     assert backbone.prepared == 20
 
 
-def test_memory_error_is_unavailable(toy: Toy, toy_dataset: MakeDataset) -> None:
-    """Out of memory says model and batch size, and lets the cell be skipped."""
-    with pytest.raises(Unavailable, match="toy: out of memory at batch size 4"):
+@pytest.mark.parametrize("room", [1, 2, 3])
+def test_a_batch_too_large_for_memory_is_halved(toy: Toy, toy_dataset: MakeDataset, capsys, room: int) -> None:
+    """The vectors are those of a run with memory enough, in order; smaller batches are kept to from then on."""
+    dataset = toy_dataset((9, 4))
+    expected = embed_images(toy(), [dataset.root / name for name in dataset.files])
+    asked = []
+
+    class Small(toy):
+        def embed(self, batch):
+            asked.append(len(batch))
+            if len(batch) > room:
+                raise MemoryError("this device is small")
+            return super().embed(batch)
+
+    np.testing.assert_array_equal(extract(dataset, Small()).vectors, expected)
+    tries = {1: [4, 2, 1], 2: [4, 2], 3: [4, 2]}[room]
+    assert asked[: len(tries)] == tries
+    assert max(asked[len(tries) :]) == tries[-1]
+    assert "toy: out of memory with 4 images at once, trying 2" in capsys.readouterr().err
+
+
+def test_out_of_memory_with_one_image_is_unavailable(toy: Toy, toy_dataset: MakeDataset) -> None:
+    """Only then is it given up: the cell is skipped with its own status."""
+    with pytest.raises(Unavailable, match="toy: out of memory with a single image") as caught:
         extract(toy_dataset(), interrupting(toy, after=0, error=MemoryError()))
+    assert caught.value.status == "out of memory"
 
 
 RUN_ALONE = """

@@ -63,7 +63,7 @@ def test_a_complete_entry_becomes_a_record(load) -> None:
         (
             "licence: MIT",
             "licence: MIT\n  pooling: clss",
-            "models.yaml:8: model 'toy': pooling 'clss' is not one of cls, mean, pooler, head",
+            "models.yaml:8: model 'toy': pooling 'clss' is not one of cls, mean, mean-layernorm, pooler, head",
         ),
         (
             "dimension: 192",
@@ -76,14 +76,14 @@ def test_a_complete_entry_becomes_a_record(load) -> None:
         (
             "library: baseline",
             "library: keras",
-            "models.yaml:3: model 'toy': library 'keras' is not one of baseline, timm",
+            "models.yaml:3: model 'toy': library 'keras' is not one of baseline, open_clip, timm",
         ),
         ("licence: MIT", "licence: MIT\n  title: Twice", "models.yaml:8: model 'toy': key 'title' is given twice"),
         ("toy:", "Toy_1:", "models.yaml:1: model id 'Toy_1' must be lower-case letters"),
         (
             "licence: MIT",
             "licence: MIT\n  sources: [{hub: a/b, path: c}]",
-            "models.yaml:8: model 'toy': sources.0: a source is exactly one of hub, package, path; here: hub, path",
+            "8: model 'toy': sources.0: a source is exactly one of hub, url, package, path; here: hub, path",
         ),
         (
             "licence: MIT",
@@ -108,7 +108,47 @@ def test_a_complete_entry_becomes_a_record(load) -> None:
         (
             "library: baseline",
             "library: timm",
-            "model 'toy': library 'timm' needs a pooling: cls, mean, pooler or head",
+            "model 'toy': library 'timm' needs a pooling: cls, mean, mean-layernorm, pooler, head",
+        ),
+        (
+            "licence: MIT",
+            "licence: MIT\n  sources:\n    - {hub: a/b, library: timm}",
+            "models.yaml:9: model 'toy': a source of library 'timm' needs the architecture",
+        ),
+        (
+            "licence: MIT",
+            "licence: MIT\n  sources:\n    - {hub: a/b, library: keras}",
+            "models.yaml:9: model 'toy': library 'keras' is not one of",
+        ),
+        (
+            "licence: MIT",
+            "licence: MIT\n  sources:\n    - {hub: a/b, library: transformers, file: a.pth}",
+            "models.yaml:9: model 'toy': file 'a.pth': library 'transformers' reads model.safetensors or pytorch_model",
+        ),
+        (
+            "licence: MIT",
+            "licence: MIT\n  sources:\n    - {hub: a/b, library: transformers, key: teacher}",
+            "models.yaml:9: model 'toy': key is for checkpoints, not for repositories of library 'transformers'",
+        ),
+        (
+            "licence: MIT",
+            "licence: MIT\n  sources:\n    - {url: 'https://a.org/b.pth', library: open_clip}",
+            "models.yaml:9: model 'toy': library 'open_clip' loads from hub or path, not from a url",
+        ),
+        (
+            "licence: MIT",
+            "licence: MIT\n  sources:\n    - {hub: a/b, library: open_clip, tensors: by-order}",
+            "models.yaml:9: model 'toy': tensors 'by-order' goes with library 'timm'",
+        ),
+        (
+            "licence: MIT",
+            "licence: MIT\n  trust_remote_code: main",
+            "models.yaml:8: model 'toy': trust_remote_code 'main': ",
+        ),
+        (
+            "licence: MIT",
+            "licence: MIT\n  trust_remote_code: %s\n  sources: [{hub: a/b, revision: main}]" % ("a" * 40),
+            "models.yaml:9: model 'toy': trust_remote_code goes with a revision that is that commit, not a branch",
         ),
         ("library: baseline", "library: timm", "no sources: say where the weights are, or give a seed"),
     ],

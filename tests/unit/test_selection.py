@@ -13,7 +13,14 @@ from leaderboard.selection import list_cases, select_models
 
 DEFAULT = ["efficientnet-lite0", "pixels", "color-histogram", "hog"]
 SCAMPI = ["scampi-dino-vits16", "scampi-dino-vitb16"]
-FACEBOOK = ["dino-vits16", "dino-vits8", "dino-vitb16", "dino-vitb8"]
+FACEBOOK = [
+    *("dino-vits16", "dino-vits8", "dino-vitb16", "dino-vitb8", "dino-resnet50"),
+    *("dino-xcit-small-12-p16", "dino-xcit-small-12-p8", "dino-xcit-medium-24-p16", "dino-xcit-medium-24-p8"),
+]
+LATER = [
+    *("dinov2-small", "dinov2-base", "dinov2-large", "dinov2-with-registers-small", "dinov2-with-registers-base"),
+    *("dinov3-vits16", "dinov3-vitb16", "dinov3-vitl16"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -45,10 +52,13 @@ def chosen(registry: Registry, keyword: str = "", *arguments: str) -> list[str]:
         ("not dino", []),
         ("test_metric", []),
         ("efficientnet-lite0 or palynomorphs-20", []),
-        ("dino", SCAMPI + FACEBOOK),
-        ("DINO", SCAMPI + FACEBOOK),
-        ("dino and not scampi", FACEBOOK),
-        ("dino and palynomorphs-20 and test_metric", SCAMPI + FACEBOOK),
+        ("dino", SCAMPI + FACEBOOK + LATER),
+        ("DINO", SCAMPI + FACEBOOK + LATER),
+        ("dino and not scampi", FACEBOOK + LATER),
+        ("dino- and not scampi", FACEBOOK),
+        ("dinov2 or dinov3", LATER),
+        ("dinov3-vits16", ["dinov3-vits16"]),
+        ("dino and palynomorphs-20 and test_metric", SCAMPI + FACEBOOK[:4]),
         ("dino and nonsense", []),
         ("scampi", SCAMPI),
         ("dino-vits8", ["dino-vits8"]),

@@ -26,7 +26,7 @@ def build(spec, features, *, options: RunOptions = OPTIONS, network=None):
 
 def test_libraries_are_the_public_files():
     """Every public module of the folder is a library that an entry may name, and nothing else is."""
-    assert set(LIBRARIES) >= {"baseline", "timm", "transformers"}
+    assert set(LIBRARIES) == {"baseline", "open_clip", "timm", "transformers"}
     assert not [name for name in LIBRARIES if name.startswith("_")]
 
 
@@ -40,14 +40,16 @@ def test_a_device_that_is_absent_is_an_error_in_one_line():
 
 def test_an_unknown_device_is_an_error_in_one_line(make_spec):
     """A device that torch does not know is refused in one line, before any image is read."""
-    with pytest.raises(LeaderboardError, match=r"^--device gpu: .+; try cpu, cuda") as caught:
+    with pytest.raises(LeaderboardError, match=r"^model 'toy': --device gpu: .+; try cpu, cuda") as caught:
         load_backbone(make_spec(seed=0), RunOptions(device="gpu"))
     assert "\n" not in str(caught.value)
 
 
 def test_an_unknown_dtype_lists_the_known_ones(make_spec):
     """A dtype that is not offered is refused with those that are."""
-    with pytest.raises(LeaderboardError, match=r"^--dtype float8 is not one of float32, bfloat16, float16$"):
+    with pytest.raises(
+        LeaderboardError, match=r"^model 'toy': --dtype float8 is not one of float32, bfloat16, float16$"
+    ):
         load_backbone(make_spec(seed=0), RunOptions(dtype="float8"))
 
 
@@ -173,16 +175,22 @@ def test_a_digest_other_than_the_entrys_is_refused(make_spec):
 # ---- a library that is missing
 
 
-@pytest.mark.parametrize("library", ["timm", "transformers"])
+@pytest.mark.parametrize(
+    ("library", "extra"),
+    [("timm", "networks"), ("transformers", "networks"), ("open_clip", "open-clip")],
+    ids=["timm", "transformers", "towers"],
+)
 @pytest.mark.parametrize("missing", ["torch", "library"])
-def test_a_missing_library_names_its_command(make_spec, monkeypatch, tmp_path, library, missing):
+def test_a_missing_library_names_its_command(make_spec, monkeypatch, tmp_path, library, extra, missing):
     """Without torch or the entry's library the model is unavailable, and the message holds the pip command."""
     for name in ("config.json", "model.safetensors"):
         (tmp_path / name).write_text("{}")
     name = library if missing == "library" else "torch"
     monkeypatch.setitem(sys.modules, name, None)
+    if missing == "torch":  # as in a fresh process: what imports it is not there yet
+        monkeypatch.delitem(sys.modules, "leaderboard.backbones._checkpoint", raising=False)
     spec = make_spec(library=library, sources=(Source("path", str(tmp_path)),))
-    with pytest.raises(
-        Unavailable, match=f"^model toy needs {name}, .*`pip install 'fossil-leaderboard\\[networks\\]'`"
-    ):
+    command = rf"`pip install 'fossil-leaderboard\[{extra}\]'`$"
+    with pytest.raises(Unavailable, match=f"^model toy: it needs {name}, which is not installed; {command}") as caught:
         load_backbone(spec)
+    assert caught.value.status == "not found"

@@ -16,7 +16,7 @@ import leaderboard.datasets as datasets
 from leaderboard.datasets import find_dataset, list_dataset, load_dataset
 from leaderboard.datasets.listing import digest_of, format_manifest, hash_files, parse_manifest, verify_dataset
 from leaderboard.errors import CheckFailed, LeaderboardError, Unavailable
-from leaderboard.records import DatasetSpec
+from leaderboard.records import DatasetSpec, RunOptions
 from leaderboard.registry import load_registry
 
 REPOSITORY = Path(__file__).parents[3]
@@ -232,7 +232,7 @@ def test_offline_says_where_to_put_the_data(tmp_path: Path, cache: Path) -> None
     """Offline, a data set that is not here is unavailable, with the remedy; nothing is made for it."""
     spec = spec_of(touch(tmp_path / "x", "a/1.png"), kind="archive", url="http://127.0.0.1:9/x.tar.gz", download="1 B")
     with pytest.raises(Unavailable, match=r"toy-data is not here \(offline\).*\$LEADERBOARD_DATA/toy-data/"):
-        load_dataset(spec, offline=True)
+        load_dataset(spec, RunOptions(offline=True))
     assert not list((cache / "datasets").iterdir())
 
 

@@ -7,17 +7,17 @@ from dataclasses import replace
 
 import pytest
 
-from leaderboard.records import Cell, ModelSpec, Outcome, Reported, Result
+from leaderboard.records import Cell, ModelSpec, Outcome, Reported, Result, Source
 from leaderboard.registry import Registry
 from leaderboard.render.markdown import (
     BEGIN,
     END,
     render_block,
     render_leaderboard,
-    render_outcomes,
     replace_block,
 )
 from leaderboard.render.message import describe_shortfall
+from leaderboard.render.outcomes import describe_outcomes, render_outcomes
 from leaderboard.render.rows import measured_rows
 
 
@@ -117,19 +117,66 @@ def test_the_block_replaces_what_is_between_the_markers(crowd, measured) -> None
     assert replace_block("nothing here", block) == "nothing here"
 
 
-def test_the_end_of_a_run_counts_cells_and_gives_each_reason_once(measured) -> None:
-    """Green by skipping must be visible."""
-    outcomes = [
-        Outcome(Cell("toy", "grains"), "measured", result=measured("toy", 0.51234)),
-        Outcome(Cell("top", "grains"), "skipped", "gated"),
-        Outcome(Cell("tin", "grains"), "skipped", "gated"),
-        Outcome(Cell("tan", "grains"), "failed", "corrupt"),
+def outcomes_of(result: Result) -> list[Outcome]:
+    """One measured cell, two skipped for one reason, one failed."""
+    return [
+        Outcome(Cell("toy", "grains"), "ok", result=result),
+        Outcome(Cell("top", "grains"), "gated", "accept its licence"),
+        Outcome(Cell("tin", "grains"), "gated", "accept its licence"),
+        Outcome(Cell("tan", "grains"), "error", "missing blocks.0"),
     ]
-    text = render_outcomes(outcomes)
+
+
+def test_the_end_of_a_run_counts_cells_and_gives_each_reason_once(crowd, measured) -> None:
+    """Green by skipping must be visible, and a licence's notice stands wherever its figures are."""
+    models = {**crowd.models, "toy": replace(crowd.model("toy"), notice="Built with toys")}
+    text = render_outcomes(outcomes_of(measured("toy", 0.51234)), replace(crowd, models=models))
     assert "1 of 4 cells measured" in text
-    assert "skipped top-grains, tin-grains: gated" in text
-    assert "failed tan-grains: corrupt" in text
+    assert "skipped (gated) top-grains, tin-grains: accept its licence" in text
+    assert "failed (error) tan-grains: missing blocks.0" in text
     assert "0.512" in text
+    assert text.endswith("toy: Built with toys")
+
+
+def test_the_run_report_says_what_became_of_a_cell_and_what_the_table_shows(crowd, measured) -> None:
+    """A cell that could not be measured keeps what it had: a measurement, up to date or not, or reported figures."""
+    top = replace(crowd.model("top"), reported={"grains": Reported({"knn1.f1_macro": 0.9}, "their paper")})
+    tin = replace(crowd.model("tin"), dimension=7)
+    registry = replace(crowd, models={**crowd.models, "top": top, "tin": tin, "tan": crowd.model("toy")})
+    stored = {Cell(name, "grains"): measured(name, 0.5) for name in ("toy", "tin")}
+    cells = describe_outcomes(outcomes_of(measured("toy", 0.5)), registry, stored)
+    assert [(cell["model"], cell["status"], cell["shown"]) for cell in cells] == [
+        ("toy", "ok", "ok"),
+        ("top", "gated", "reported"),
+        ("tin", "gated", "stale"),
+        ("tan", "error", None),
+    ]
+    assert cells[1]["reason"] == "accept its licence"
+
+
+@pytest.mark.parametrize(("revision", "shown"), [("main", True), ("a" * 40, False)])
+def test_weights_that_may_change_are_shown_as_unpinned(crowd, measured, revision: str, shown: bool) -> None:
+    """A branch instead of a commit is said beside the weights, for reported figures too."""
+    reported = {"grains": Reported({"knn1.f1_macro": 0.9}, "their paper")}
+    toy = replace(crowd.model("toy"), sources=(Source("hub", "owner/toy", revision=revision),), reported=reported)
+    text = render_leaderboard(replace(crowd, models={"toy": toy}), [])
+    assert ("(unpinned)" in text) is shown
+
+
+def test_a_url_is_unpinned_until_a_run_has_recorded_its_file(crowd, measured) -> None:
+    """The entry declares no sha256: unpinned while only reported, no longer once a result holds one."""
+    toy = replace(crowd.model("toy"), sources=(Source("url", "https://example.org/a.pth"),))
+    registry = replace(crowd, models={"toy": toy})
+    weights = {"source": "url:https://example.org/a.pth", "revision": None, "file": "a.pth"}
+    for sha256, shown in ((None, True), ("0" * 64, False)):
+        result = measured("toy", 0.5, model={"weights": weights | {"sha256": sha256}})
+        assert ("(unpinned)" in render_leaderboard(registry, [result])) is shown
+
+
+def test_a_licences_notice_stands_beside_the_figures(crowd, measured) -> None:
+    """In the licence's cell of the row."""
+    toy = replace(crowd.model("toy"), notice="Built with toys")
+    assert "MIT; Built with toys" in render_leaderboard(replace(crowd, models={"toy": toy}), [measured("toy", 0.5)])
 
 
 def test_a_shortfall_names_value_threshold_distance_and_command(measured) -> None:

@@ -1,73 +1,21 @@
-"""Download and unpack an archive: with progress, resumed where the server allows, without escapes."""
+"""Unpack an archive of images, without escapes."""
 
 from __future__ import annotations
 
 import gzip
 import lzma
-import sys
 import tarfile
-import urllib.error
-import urllib.request
 import zlib
-from http.client import HTTPException
 from pathlib import Path, PurePosixPath
-
-from tqdm import tqdm
 
 from leaderboard.errors import CheckFailed, Unavailable
 from leaderboard.images import SUFFIXES
 
-TIMEOUT = 30.0  # seconds without a byte
-ATTEMPTS = 3  # a connection that breaks is taken up again this often
-CHUNK = 1 << 16
 MAX_FILE_BYTES = 1 << 28  # of one unpacked file
 UNSOUND = (  # what reading a damaged or hostile archive raises; the last two: a name that is both file and folder
     *(tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError),
     *(NotADirectoryError, IsADirectoryError),
 )
-
-
-def download(url: str, target: Path) -> None:
-    """Fetch ``url`` into ``target``, going on from ``target`` + '.part' when an earlier try left one.
-
-    Raises:
-        Unavailable: the server cannot be reached, refuses, or breaks off again and again.
-    """
-    part = target.with_name(f"{target.name}.part")
-    part.parent.mkdir(parents=True, exist_ok=True)
-    reason: object = "the connection broke"
-    for _ in range(ATTEMPTS):
-        try:
-            if _download_rest(url, part):
-                part.replace(target)
-                return
-        except urllib.error.HTTPError as error:
-            if error.code != 416:  # a part as long as the file: start again
-                raise Unavailable(f"{url} answers {error.code} {error.reason}; try later") from None
-            part.unlink(missing_ok=True)
-        except (OSError, HTTPException) as error:
-            reason = getattr(error, "reason", error)
-    raise Unavailable(f"{url} cannot be reached ({reason}); what arrived is kept, run again to go on")
-
-
-def _download_rest(url: str, part: Path) -> bool:
-    """Append what is missing; True when the server says that this was all."""
-    have = part.stat().st_size if part.exists() else 0
-    headers = {"Range": f"bytes={have}-"} if have else {}
-    request = urllib.request.Request(url, headers=headers)  # noqa: S310 - the URL is from datasets.yaml
-    with urllib.request.urlopen(request, timeout=TIMEOUT) as response:  # noqa: S310
-        resumed = response.status == 206
-        have = have if resumed else 0
-        length = response.headers.get("Content-Length")
-        total = have + int(length) if length else None
-        with (
-            part.open("ab" if resumed else "wb") as stream,
-            tqdm(total=total, initial=have, unit="B", unit_scale=True, desc=part.stem, disable=None) as bar,
-        ):
-            while chunk := response.read(CHUNK):
-                stream.write(chunk)
-                bar.update(len(chunk))
-    return total is None or part.stat().st_size == total
 
 
 def unpack(archive: Path, folder: Path, *, subfolder: str) -> None:
@@ -110,8 +58,3 @@ def _path_below(name: str, subfolder: str) -> PurePosixPath | None:
     if parts[1 : 1 + len(wanted)] != wanted or len(parts) <= 1 + len(wanted):
         return None
     return PurePosixPath(*parts[1 + len(wanted) :])
-
-
-def announce(message: str) -> None:
-    """Say what is about to take time or bandwidth, on stderr."""
-    print(message, file=sys.stderr, flush=True)

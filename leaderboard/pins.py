@@ -1,0 +1,53 @@
+"""Which commit or file an unpinned source stands for now, written into models.yaml."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from leaderboard.backbones._hub import resolve_commit
+from leaderboard.backbones._weights import locate_file
+from leaderboard.errors import Unavailable
+from leaderboard.paths import lock, save_text
+from leaderboard.records import ModelSpec, RunOptions, Source
+from leaderboard.yaml_edit import set_value
+
+
+@dataclass(frozen=True)
+class Pin:
+    """What became of one source."""
+
+    model: str
+    source: Source
+    value: str | None  # the commit or the SHA-256
+    reason: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.model}: {self.source}: {self.value or f'not pinned: {self.reason}'}"
+
+
+def pin_sources(path: Path, models: Sequence[ModelSpec], options: RunOptions) -> list[Pin]:
+    """Pin what is unpinned, each as soon as it is known; comments, order and everything else stay as they are."""
+    pins = []
+    for spec in models:
+        for index, source in enumerate(spec.sources):
+            if not source.is_pinned:
+                pins.append(pin := _find_pin(spec, source, options))
+                if pin.value is not None:
+                    _write(path, spec, index, key="revision" if source.kind == "hub" else "sha256", value=pin.value)
+    return pins
+
+
+def _find_pin(spec: ModelSpec, source: Source, options: RunOptions) -> Pin:
+    try:
+        value = resolve_commit(source, options) if source.kind == "hub" else locate_file(source, options).sha256
+        return Pin(spec.id, source, value)
+    except Unavailable as error:
+        return Pin(spec.id, source, None, str(error))
+
+
+def _write(path: Path, spec: ModelSpec, index: int, *, key: str, value: str) -> None:
+    with lock(path):
+        text = path.read_text(encoding="utf-8")
+        save_text(path, set_value(text, (spec.id, "sources", index, key), value))
