@@ -11,19 +11,17 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from leaderboard import backbones, protocols
-from leaderboard.backbones._weights import CHECKPOINTS
+from leaderboard.entry_checks import find_dataset_problems, find_model_problems, find_name_problems
 from leaderboard.errors import LeaderboardError
-from leaderboard.records import COMMIT, DatasetSpec, ModelSpec, Pooling, Preprocessing, Reported, Source
+from leaderboard.records import DatasetSpec, ModelSpec, Preprocessing, Reported, Source
 from leaderboard.schema import IDENTIFIER, PLACES, DatasetEntry, ModelEntry, PreprocessingEntry, SourceEntry, explain
 from leaderboard.yaml_lines import Document, Location, load_yaml
 
 PACKAGE = Path(__file__).resolve().parent
-REPOSITORIES = ("transformers", "open_clip")  # libraries that load a whole repository, not a checkpoint
 SHIPPED = PACKAGE / "shipped"  # where a wheel keeps the two files
 
 
@@ -84,10 +82,10 @@ def load_registry(root: Path | None = None) -> Registry:
     sets = {id_: _dataset_record(id_, entry) for id_, entry in dataset_entries.items()}
     dataset_ids = _keys(datasets)  # names of broken entries are known names all the same
     for id_, spec in specs.items():
-        problems += _at(models, "model", id_, _model_problems(spec, set(dataset_ids)))
-        problems += _at(models, "model", id_, _name_problems(id_, dataset_ids))
+        problems += _at(models, "model", id_, find_model_problems(spec, set(dataset_ids)))
+        problems += _at(models, "model", id_, find_name_problems(id_, dataset_ids))
     for id_, spec_ in sets.items():
-        problems += _at(datasets, "data set", id_, _dataset_problems(spec_))
+        problems += _at(datasets, "data set", id_, find_dataset_problems(spec_))
     if problems:
         raise LeaderboardError("\n".join(line for _, line in sorted(problems, key=itemgetter(0))))
     return Registry(root=folder, models=specs, datasets=sets)
@@ -160,89 +158,6 @@ def _problem(document: Document, at: Location, message: str) -> Problem:
 def _at(document: Document, kind: str, id_: str, found: Iterator[tuple[Location, str]]) -> Iterator[Problem]:
     for at, message in found:
         yield _problem(document, (id_, *at), f"{kind} {id_!r}: {message}")
-
-
-def _model_problems(spec: ModelSpec, dataset_ids: set[str]) -> Iterator[tuple[Location, str]]:
-    for at, library in [(("library",), spec.library), *_own_libraries(spec)]:
-        if library not in backbones.LIBRARIES:
-            yield at, f"library {library!r} is not one of {', '.join(backbones.LIBRARIES)}"
-    if spec.library != "baseline":
-        yield from _network_problems(spec)
-    for index, source in enumerate(spec.sources):
-        for problem in _source_problems(spec.via(source), source):
-            yield ("sources", index), problem
-    for part, table in (("thresholds", spec.thresholds), ("reported", spec.reported)):
-        for dataset_id, figures in table.items():
-            yield from _figure_problems(part, dataset_id, figures, dataset_ids)
-
-
-def _own_libraries(spec: ModelSpec) -> Iterator[tuple[Location, str]]:
-    for index, source in enumerate(spec.sources):
-        if source.library is not None:
-            yield ("sources", index, "library"), source.library
-
-
-def _network_problems(spec: ModelSpec) -> Iterator[tuple[Location, str]]:
-    if spec.pooling is None:
-        yield (), f"library {spec.library!r} needs a pooling: {', '.join(get_args(Pooling))}"
-    if spec.library == "timm" and spec.architecture is None:
-        yield (), "library 'timm' needs the architecture, a name of timm.list_models()"
-    if not spec.sources and spec.seed is None:
-        yield (), "no sources: say where the weights are, or give a seed for an untrained architecture"
-    if not spec.sources and spec.library not in ("timm", "baseline"):
-        yield (), f"library {spec.library!r} needs a source; only timm builds untrained architectures"
-
-
-def _source_problems(spec: ModelSpec, source: Source) -> Iterator[str]:
-    """What is wrong with one source of an entry, as it is loaded."""
-    if source.kind == "package" and not (source.file and source.sha256):
-        yield f"package {source.name!r} needs the file inside it and its sha256"
-    if source.library == "timm" and source.architecture is None:
-        yield "a source of library 'timm' needs the architecture, a name of timm.list_models()"
-    if spec.library in REPOSITORIES and source.kind not in ("hub", "path"):
-        yield f"library {spec.library!r} loads from hub or path, not from a {source.kind}"
-    if spec.library == "transformers":
-        if source.file not in (None, *CHECKPOINTS):
-            yield f"file {source.file!r}: library 'transformers' reads {' or '.join(CHECKPOINTS)}"
-        for name in ("key", "strip", "sha256"):
-            if getattr(source, name):
-                yield f"{name} is for checkpoints, not for repositories of library 'transformers'; remove it"
-    if spec.library != "timm" and source.tensors != "by-name":
-        yield f"tensors {source.tensors!r} goes with library 'timm'; here tensors go by their names"
-    if source.kind == "hub" and spec.trust_remote_code and not COMMIT.fullmatch(source.revision or ""):
-        yield "trust_remote_code goes with a revision that is that commit, not a branch"
-
-
-def _figure_problems(part: str, dataset_id: str, figures: Any, dataset_ids: set[str]) -> Iterator[tuple[Location, str]]:
-    if dataset_id not in dataset_ids:
-        yield (part, dataset_id), f"{part}: data set {dataset_id!r} is not in datasets.yaml"
-    at: Location = (part, dataset_id)
-    if isinstance(figures, Reported):
-        figures, at = figures.metrics, (*at, "metrics")
-    for name in figures:
-        metric = protocols.METRICS.get(name)
-        if metric is None:
-            near = get_close_matches(name, protocols.METRICS, n=3) or list(protocols.HEADLINES)
-            yield (*at, name), f"{part}: metric {name!r} is unknown; nearest: {', '.join(near)}"
-        elif part == "thresholds" and not metric.higher_is_better:
-            yield (*at, name), f"{part}: {name!r} is better when lower, so it has no floor; remove it"
-
-
-def _name_problems(model_id: str, dataset_ids: list[str]) -> Iterator[tuple[Location, str]]:
-    family = model_id.split("-")[0]
-    for dataset_id in dataset_ids:
-        if family in dataset_id.split("-"):
-            yield (
-                (),
-                f"{family!r} is part of data set {dataset_id!r}: `-k {family}` would select data; rename the model",
-            )
-
-
-def _dataset_problems(spec: DatasetSpec) -> Iterator[tuple[Location, str]]:
-    if spec.kind == "archive" and not (spec.url and spec.subfolder and spec.download):
-        yield (), "kind 'archive' needs url, subfolder and download (the size in words)"
-    if spec.kind == "synthetic" and (spec.seed is None or spec.images_per_class is None):
-        yield (), "kind 'synthetic' needs seed and images_per_class"
 
 
 # ---- entries to records

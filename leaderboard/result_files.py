@@ -13,12 +13,9 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from leaderboard.backbones import Backbone, loader_version
 from leaderboard.errors import LeaderboardError
-from leaderboard.extract import EXTRACTION_VERSION
 from leaderboard.paths import save_text
-from leaderboard.protocols import PROTOCOLS
-from leaderboard.records import DatasetSpec, ModelSpec, Preprocessing, Provenance, Result, Source
+from leaderboard.records import Provenance, Result
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -150,115 +147,6 @@ def _format(value: Any, *, indent: int) -> str:
     if isinstance(value, list) and any(isinstance(item, list) for item in value):
         return "[" + inner + f",{inner}".join(_format(item, indent=indent + 1) for item in value) + outer + "]"
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-
-
-def check_tensors(results: Sequence[Result], backbone: Backbone) -> None:
-    """Hold the tensors just loaded against those that the model's results are of.
-
-    One revision has one file, and one file gives one set of tensors to one version of a library. Other sources give
-    the same tensors, where the library is the same.
-
-    Raises:
-        LeaderboardError: one id, two sets of tensors.
-    """
-    for result in results:
-        stored, now = result.provenance.inputs["model"]["weights"], backbone.inputs["weights"]
-        if any(stored.get(name) != now.get(name) for name in _comparable_digests(result, backbone)):
-            raise LeaderboardError(
-                f"model {backbone.spec.id!r}: {_describe(now)} has other tensors than {_describe(stored)}, which its "
-                "results are of; one id means one set of tensors: restore them, or give the other model its own id"
-            )
-
-
-def _comparable_digests(result: Result, backbone: Backbone) -> list[str]:
-    """Which digests have to agree: of the file, of the loaded tensors, of both, or none of them."""
-    stored, now = result.provenance.inputs["model"], backbone.inputs
-    library = str(now["library"])
-    if stored["weights"].get("source") != now["weights"].get("source"):
-        return ["digest"] if stored["library"] == library else []
-    if stored["weights"].get("revision") != now["weights"].get("revision"):
-        return []
-    same_loading = all(stored[name] == now[name] for name in ("library", "loader", "architecture", "pooling"))
-    same_version = result.provenance.environment.get(library) == backbone.environment.get(library)
-    return ["sha256", "digest"] if same_loading and same_version else ["sha256"]
-
-
-def _describe(weights: Mapping[str, Any]) -> str:
-    digest = weights.get("digest") or ""
-    return f"{weights.get('source')} (sha256 {weights.get('sha256') or 'not kept'}, tensors {digest[:12]})"
-
-
-def with_recorded_digests(spec: ModelSpec, results: Sequence[Result]) -> ModelSpec:
-    """The entry, with the SHA-256 that a first run recorded for a URL that declares none: enforced from then on."""
-    stored = [result.provenance.inputs["model"]["weights"] for result in results]
-    recorded = {weights["source"]: weights.get("sha256") for weights in stored}
-    return replace(spec, sources=tuple(_with_recorded(source, recorded) for source in spec.sources))
-
-
-def _with_recorded(source: Source, recorded: Mapping[str, str | None]) -> Source:
-    if source.kind != "url" or source.sha256 is not None:
-        return source
-    return replace(source, sha256=recorded.get(f"url:{source.name}"))
-
-
-# ---- staleness
-
-
-def why_stale(result: Result, spec: ModelSpec, dataset: DatasetSpec) -> list[str]:
-    """Which of its inputs have changed since a cell was measured; empty when it is up to date.
-
-    Computed from the inputs themselves, never from dates.
-    """
-    inputs = plain(result.provenance.inputs)
-    model, weights = inputs["model"], inputs["model"]["weights"]
-    used = _source_of(weights, spec)
-    spec = spec.via(used) if used else spec
-    explicit = isinstance(spec.preprocessing, Preprocessing)
-    expected: dict[str, tuple[object, object]] = {
-        "data": (inputs["dataset"], dataset.digest),
-        "extraction": (inputs["extraction"], EXTRACTION_VERSION),
-        "library": ((model["library"], model["loader"]), (spec.library, loader_version(spec.library))),
-        "architecture": (model["architecture"], spec.architecture),
-        "dimension": (result.dimension, spec.dimension),
-        "pooling": (model["pooling"], spec.pooling),
-        "seed": (model["seed"], spec.seed),
-        "preprocessing": (model["preprocessing_of"], "entry" if explicit else "model"),
-        "protocols": (inputs["protocols"], {name: protocol.version for name, protocol in PROTOCOLS.items()}),
-        "source": (True, used is not None or _is_sourceless(weights, spec)),
-    }
-    if isinstance(spec.preprocessing, Preprocessing) and model["preprocessing_of"] == "entry":
-        expected["preprocessing"] = (model["preprocessing"], plain(asdict(spec.preprocessing)))
-    if spec.digest is not None:
-        expected["tensors"] = (weights.get("digest"), spec.digest)
-    return [name for name, (stored, now) in expected.items() if stored != now]
-
-
-def is_pinned_in(result: Result, spec: ModelSpec) -> bool:
-    """Whether the weights of a result are fixed: by the entry, or for a URL by what the first run recorded."""
-    weights = result.provenance.inputs["model"]["weights"]
-    used = _source_of(weights, spec)
-    return used is None or used.is_pinned or (used.kind == "url" and bool(weights.get("sha256")))
-
-
-def _source_of(weights: Mapping[str, Any], spec: ModelSpec) -> Source | None:
-    """The source of the entry that the weights came from, if it is still listed."""
-    return next((source for source in spec.sources if _is_same_place(weights, source)), None)
-
-
-def _is_sourceless(weights: Mapping[str, Any], spec: ModelSpec) -> bool:
-    """Baselines and untrained architectures have no place that weights come from."""
-    return not spec.sources and ":" not in weights["source"]
-
-
-def _is_same_place(weights: Mapping[str, Any], source: Source) -> bool:
-    """What the entry leaves open (no file, a branch) fits everything."""
-    declared = {
-        "source": f"{source.kind}:{source.name}",
-        "revision": None if source.revision == "main" else source.revision,
-        "file": source.file and source.file.rpartition("/")[2],
-        "sha256": source.sha256,
-    }
-    return all(weights.get(name) == value for name, value in declared.items() if value is not None)
 
 
 # ---- for analysis

@@ -18,7 +18,7 @@ from leaderboard.canary import (
 )
 from leaderboard.errors import LeaderboardError, Unavailable
 from leaderboard.records import DEFAULT_OPTIONS, ModelSpec, Result, RunOptions, Status
-from leaderboard.result_files import check_tensors, with_recorded_digests
+from leaderboard.same_tensors import check_tensors, with_recorded_digests
 
 
 def load_verified(

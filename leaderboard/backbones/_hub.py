@@ -6,17 +6,16 @@ Always by commit: asked for a branch, the client falls back to old files when th
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from http import HTTPStatus
 from pathlib import Path
 
-from leaderboard.backbones._patience import http_library, patient
+from leaderboard.backbones._hub_errors import WrongSize, as_unavailable, first_line
+from leaderboard.backbones._patience import patient
 from leaderboard.datasets.listing import hash_file
-from leaderboard.download import announce, check_room
+from leaderboard.download import announce
 from leaderboard.errors import LeaderboardError, Unavailable
-from leaderboard.records import COMMIT, RunOptions, Source, Status
+from leaderboard.records import COMMIT, RunOptions, Source
 
 Choice = tuple[str, ...]  # file names, the best one first: one of them is wanted
 
@@ -90,7 +89,7 @@ def resolve(source: Source) -> Listing:
     """Ask the Hub what the revision is and holds."""
     from huggingface_hub import HfApi
 
-    with _as_unavailable(source):
+    with as_unavailable(source):
         info = HfApi().model_info(source.name, revision=source.revision or "main", files_metadata=True)
     files = info.siblings or []
     return Listing(
@@ -107,7 +106,7 @@ def _check_name(source: Source) -> None:
     try:
         validate_repo_id(source.name)
     except HFValidationError as error:
-        raise LeaderboardError(f"{source}: {_first_line(error)} Correct the entry's hub") from None
+        raise LeaderboardError(f"{source}: {first_line(error)} Correct the entry's hub") from None
 
 
 # ---- from the cache
@@ -182,7 +181,7 @@ def _fetch(source: Source, revision: str, listing: Listing, names: Sequence[str]
         announce(f"{source.name}: fetching {size:.0f} MB from the Hub")
     paths = [_fetch_sound(source, listing, name) for name in names]
     folder = _folder_of(paths[0], names[0])
-    with _as_unavailable(source):
+    with as_unavailable(source):
         _remember(folder, revision, listing.commit)
     return Snapshot(folder, listing.commit, tuple(names))
 
@@ -193,9 +192,9 @@ def _fetch_sound(source: Source, listing: Listing, name: str) -> Path:
 
     for again in (False, True):
         try:
-            with _as_unavailable(source, name):
+            with as_unavailable(source, name):
                 path = Path(hf_hub_download(source.name, name, revision=listing.commit, force_download=again))
-        except _WrongSize:
+        except WrongSize:
             continue
         if _matches(path, listing.digests[name] or path.resolve().name):
             return path
@@ -220,67 +219,3 @@ def _remember_absent(snapshot: Snapshot, names: Sequence[str]) -> None:
         note = snapshot.folder.parents[1] / ".no_exist" / snapshot.commit / name
         note.parent.mkdir(parents=True, exist_ok=True)
         note.touch()
-
-
-class _WrongSize(Exception):
-    """The client counted other bytes than it was told to expect."""
-
-
-@contextmanager
-def _as_unavailable(source: Source, name: str = "") -> Iterator[None]:
-    """The client's many errors as one line: what happened, to which file, what to do."""
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
-    where = f"{source}: {name}: " if name else f"{source}: "
-    try:
-        yield
-    except Unavailable as error:
-        raise Unavailable(f"{where}{error}", error.status) from None
-    except (LocalEntryNotFoundError, HfHubHTTPError) as error:
-        cause = error.__cause__ if isinstance(error, LocalEntryNotFoundError) else error
-        status, text = _refusal(source, cause or error)
-        raise Unavailable(f"{where}{text}", status) from None
-    except OSError as error:
-        if "Consistency check failed" in str(error):
-            raise _WrongSize from None
-        check_room(error, where.removesuffix(": "), _cache_folder())
-        reason = error.strerror or _first_line(error)
-        raise Unavailable(f"{where}the Hub cache {_cache_folder()} cannot be used ({reason}); set HF_HOME") from None
-    except http_library().RequestError as error:  # a connection that breaks again and again, redirects in a circle
-        raise Unavailable(f"{where}fetching it failed ({_first_line(error)}); check the network, try later") from None
-    except ValueError as error:  # no JSON, or a forced download whose HEAD failed
-        raise Unavailable(f"{where}no answer of a Hub ({_first_line(error)}); check proxies and the network") from None
-
-
-def _cache_folder() -> Path:
-    from huggingface_hub import constants
-
-    return Path(constants.HF_HUB_CACHE)
-
-
-def _refusal(source: Source, error: BaseException) -> tuple[Status, str]:
-    """Status and message of what the Hub answered."""
-    from huggingface_hub import constants, errors, get_token
-
-    page = f"{constants.ENDPOINT}/{source.name}"
-    if isinstance(error, errors.GatedRepoError):
-        whose = "this token's account has not accepted it" if get_token() else "no token is set"
-        return "gated", f"gated, and {whose}; accept the licence on {page}, then `hf auth login`"
-    if isinstance(error, errors.RepositoryNotFoundError):
-        return "not found", "no such repository, or private; check the name, or `hf auth login`"
-    if isinstance(error, errors.RevisionNotFoundError):
-        return "not found", "no such revision; check the entry's revision"
-    if isinstance(error, errors.EntryNotFoundError):
-        return "not found", "no such file in the repository; check the entry's file"
-    code = getattr(getattr(error, "response", None), "status_code", None)
-    if code == HTTPStatus.UNAUTHORIZED:
-        return "gated", "the Hub refuses the token; make another one, then `hf auth login`"
-    if code == HTTPStatus.FORBIDDEN:
-        return "gated", "the Hub forbids it to this account; ask its owners, or `hf auth login` with another"
-    if code is None:
-        return "unreachable", f"no answer of a Hub ({_first_line(error)}); check proxies and the network"
-    return "unreachable", f"the Hub refuses ({_first_line(error)}); try later"
-
-
-def _first_line(error: BaseException) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)

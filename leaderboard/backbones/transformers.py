@@ -5,8 +5,6 @@ The library itself never reaches for the network: it is given a folder of files 
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +16,9 @@ from PIL import Image
 from safetensors import SafetensorError
 
 from leaderboard.backbones import Backbone
+from leaderboard.backbones._completeness import check_complete
 from leaderboard.backbones._hub import Choice, Snapshot, fetch_snapshot
+from leaderboard.backbones._remote_code import is_code_trusted
 from leaderboard.backbones._weights import CHECKPOINTS
 from leaderboard.datasets.listing import hash_file
 from leaderboard.errors import LeaderboardError, Unavailable
@@ -41,10 +41,10 @@ def load(spec: ModelSpec, source: Source | None, options: RunOptions) -> Backbon
     assert source is not None  # the registry asks for one
     snapshot = _locate(spec, source, options)
     with _as_one_line(source, snapshot), _quietly(), _torch.out_of_memory_as_such():
-        may_run_code = _may_run_code(spec, source, snapshot, options)
-        network = _load_network(spec, source, snapshot, may_run_code=may_run_code)
+        trusted = is_code_trusted(spec, source, snapshot, options)
+        network = _load_network(spec, source, snapshot, trusted=trusted)
         prepare: Any = spec.preprocessing
-        processor = _processor(snapshot.folder) if spec.preprocessing == "model" else None
+        processor = _processor(snapshot.folder, trusted=trusted) if spec.preprocessing == "model" else None
         if processor is not None:
             prepare = _prepare_by(processor)
     weights = _identify(spec, source, snapshot)
@@ -65,46 +65,6 @@ def _locate(spec: ModelSpec, source: Source, options: RunOptions) -> Snapshot:
             names = " nor ".join(choice)
             raise Unavailable(f"{folder} has no {names}; point the entry to a save_pretrained folder", "not found")
     return Snapshot(folder, "", tuple(next(n for n in choice if (folder / n).is_file()) for choice in wanted))
-
-
-def _may_run_code(spec: ModelSpec, source: Source, snapshot: Snapshot, options: RunOptions) -> bool:
-    """Code of a repository runs only when the entry names its commit and the user has said so.
-
-    Raises:
-        LeaderboardError: the entry trusts another commit.
-        Unavailable: the user has not said so.
-    """
-    from transformers import CONFIG_MAPPING
-
-    if spec.trust_remote_code is None:
-        if _auto_map(snapshot.folder) and _read_config(snapshot.folder).get("model_type") not in CONFIG_MAPPING:
-            raise Unavailable(
-                f"{source} brings its own code; read it, then declare trust_remote_code: {snapshot.commit or 'COMMIT'} "
-                "and pass --allow-remote-code",
-                "gated",
-            )
-        return False
-    if snapshot.commit != spec.trust_remote_code:
-        raise LeaderboardError(
-            f"{source} is at {snapshot.commit or 'no commit'}, trust_remote_code names {spec.trust_remote_code}; read "
-            "the code of that commit, then correct the entry"
-        )
-    elsewhere = [name for name in _auto_map(snapshot.folder) if "--" in name]
-    if elsewhere:
-        raise LeaderboardError(f"{source} would run code of another repository ({elsewhere[0]}), of no known commit")
-    if not options.allow_remote_code:
-        raise Unavailable(f"{source} brings its own code; read it, then pass --allow-remote-code", "gated")
-    return True
-
-
-def _read_config(folder: Path) -> dict[str, Any]:
-    config: dict[str, Any] = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-    return config
-
-
-def _auto_map(folder: Path) -> list[str]:
-    """Where a repository's configuration says that its classes are: ``[repository--]module.Class``."""
-    return [str(name) for name in _read_config(folder).get("auto_map", {}).values()]
 
 
 def _identify(spec: ModelSpec, source: Source, snapshot: Snapshot) -> dict[str, object]:
@@ -150,7 +110,7 @@ def _quietly() -> Iterator[None]:
             logging.enable_progress_bar()
 
 
-def _load_network(spec: ModelSpec, source: Source, snapshot: Snapshot, *, may_run_code: bool) -> Any:
+def _load_network(spec: ModelSpec, source: Source, snapshot: Snapshot, *, trusted: bool) -> Any:
     import torch
 
     with torch.random.fork_rng(devices=[]):  # tensors that the checkpoint lacks are drawn
@@ -162,9 +122,9 @@ def _load_network(spec: ModelSpec, source: Source, snapshot: Snapshot, *, may_ru
             local_files_only=True,
             use_safetensors=snapshot.files[1].endswith(".safetensors"),
             weights_only=True,
-            trust_remote_code=may_run_code,
+            trust_remote_code=trusted,
         )
-    _check_complete(spec, source, network, report, snapshot)
+    check_complete(spec, source, network, report, snapshot)
     if spec.pooling != "pooler" and getattr(network, "pooler", None) is not None:
         network.pooler = None  # trained or drawn, nothing reads it
     if spec.pooling == "mean-layernorm" and hasattr(network, "layernorm"):
@@ -182,46 +142,6 @@ def _class_of(spec: ModelSpec) -> Any:
     if not hasattr(found, "from_pretrained"):
         raise LeaderboardError(f"transformers has no model class {spec.architecture!r}; correct the architecture")
     return found
-
-
-def _check_complete(spec: ModelSpec, source: Source, network: Any, report: Any, snapshot: Snapshot) -> None:
-    """Refuse a network whose feature path is not wholly from the checkpoint.
-
-    Raises:
-        LeaderboardError: missing, unexpected or mismatched tensors, listed.
-    """
-    from leaderboard.backbones._checkpoint import describe_misfit
-
-    missing = {*report["missing_keys"], *_forgiven(network, snapshot)}
-    # A pooler that the checkpoint lacks gets random weights: harmless only when nothing reads it.
-    unread = () if spec.pooling == "pooler" else ("pooler.",)
-    problems = describe_misfit(
-        missing=sorted(name for name in missing if not name.startswith(unread)),
-        unexpected=sorted(name for name in report["unexpected_keys"] if not name.startswith(source.drop)),
-        mismatched=sorted(report["mismatched_keys"]),
-    )
-    if problems:
-        raise LeaderboardError(f"{source} does not fit the architecture: {problems}")
-
-
-def _forgiven(network: Any, snapshot: Snapshot) -> list[str]:
-    """Tensors that the checkpoint lacks and whose class tells the library not to mention it."""
-    patterns = getattr(network, "_keys_to_ignore_on_load_missing", None)
-    if not patterns:
-        return []
-    there = _names_in(snapshot.folder / snapshot.files[1])
-    forgiven = [name for name in network.state_dict() if any(re.search(pattern, name) for pattern in patterns)]
-    return [name for name in forgiven if not any(found.endswith(name) for found in there)]
-
-
-def _names_in(checkpoint: Path) -> list[str]:
-    import torch
-    from safetensors import safe_open
-
-    if checkpoint.suffix != ".safetensors":
-        return list(torch.load(checkpoint, map_location="meta", weights_only=True))
-    with safe_open(checkpoint, framework="pt") as stored:
-        return list(stored.keys())
 
 
 def _features(spec: ModelSpec, network: Any) -> Callable[[Any], Any]:
@@ -280,11 +200,11 @@ def _in_order(network: Any, images: Any) -> dict[str, Any]:
     return {"noise": torch.arange(patches, device=images.device).expand(len(images), -1)}
 
 
-def _processor(folder: Path) -> Any:
+def _processor(folder: Path, *, trusted: bool) -> Any:
     """The model's own image processor, on Pillow's filters."""
     from transformers import AutoImageProcessor
 
-    return AutoImageProcessor.from_pretrained(folder, local_files_only=True, backend="pil")
+    return AutoImageProcessor.from_pretrained(folder, local_files_only=True, backend="pil", trust_remote_code=trusted)
 
 
 def _prepare_by(processor: Any) -> Callable[[Image.Image], np.ndarray]:

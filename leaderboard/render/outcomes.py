@@ -9,7 +9,7 @@ from tabulate import tabulate
 from leaderboard.protocols import HEADLINES
 from leaderboard.records import Cell, Outcome, Result, Status
 from leaderboard.registry import Registry
-from leaderboard.result_files import why_stale
+from leaderboard.staleness import why_stale
 
 TITLES = [str(metric.headline) for metric in HEADLINES.values()]
 

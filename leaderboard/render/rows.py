@@ -9,7 +9,7 @@ from typing import Any
 from leaderboard.protocols import HEADLINES
 from leaderboard.records import DatasetSpec, ModelSpec, Preprocessing, Result
 from leaderboard.registry import Registry
-from leaderboard.result_files import is_pinned_in, why_stale
+from leaderboard.staleness import is_pinned_in, why_stale
 
 
 @dataclass(frozen=True)

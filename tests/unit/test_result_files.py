@@ -7,23 +7,12 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
 from leaderboard.errors import LeaderboardError
-from leaderboard.records import Result, Source
-from leaderboard.registry import Registry
-from leaderboard.result_files import (
-    check_tensors,
-    format_result,
-    load_result,
-    load_results,
-    save_result,
-    tidy,
-    why_stale,
-    with_recorded_digests,
-)
+from leaderboard.records import Result
+from leaderboard.result_files import format_result, load_result, load_results, save_result, tidy
 
 
 def test_a_result_round_trips_to_the_last_digit(tmp_path: Path, make_result: Callable[..., Result]) -> None:
@@ -109,54 +98,6 @@ def test_a_file_that_is_no_result_is_named(tmp_path, text: str) -> None:
         load_results(tmp_path)
 
 
-def test_a_fresh_result_is_not_stale(registry: Registry, make_result) -> None:
-    """The inputs are those of the entry."""
-    assert why_stale(make_result(), registry.model("toy"), registry.dataset("grains")) == []
-
-
-@pytest.mark.parametrize(
-    ("reason", "inputs", "model"),
-    [
-        ("data", {"dataset": "other"}, {}),
-        ("extraction", {"extraction": 0}, {}),
-        ("protocols", {"protocols": {"knn": 0}}, {}),
-        ("pooling", {}, {"pooling": "cls"}),
-        ("library", {}, {"loader": 0}),
-        ("preprocessing", {}, {"preprocessing_of": "model"}),
-        ("source", {}, {"weights": {"source": "hub:a/b"}}),
-        ("preprocessing", {}, {"preprocessing": {"resize": 9}}),
-        ("architecture", {}, {"architecture": "other"}),
-    ],
-)
-def test_each_changed_input_makes_a_cell_stale(registry, make_result, reason: str, inputs, model) -> None:
-    """And the table can say which one it was."""
-    result = make_result(inputs=inputs, model=model)
-    assert why_stale(result, registry.model("toy"), registry.dataset("grains")) == [reason]
-
-
-def test_a_changed_digest_or_dimension_of_the_entry_makes_a_cell_stale(registry, make_result) -> None:
-    """Neither is among the inputs of a baseline, and both change what the row is about."""
-    spec, dataset = registry.model("toy"), registry.dataset("grains")
-    assert why_stale(make_result(), replace(spec, digest="f" * 64), dataset) == ["tensors"]
-    assert why_stale(make_result(), replace(spec, dimension=1), dataset) == ["dimension"]
-
-
-@pytest.mark.parametrize("field", ["revision", "file", "sha256"])
-def test_another_declared_place_makes_a_cell_stale(registry, make_result, field: str) -> None:
-    """Another commit, file or hash is another model; what the entry leaves open fits everything."""
-    weights = {"source": "hub:a/b", "revision": "1" * 40, "file": "small.pth", "sha256": "a" * 64}
-    source = Source("hub", "a/b", revision="1" * 40, file="sub/small.pth", sha256="a" * 64)
-    dataset, result = registry.dataset("grains"), make_result(model={"weights": weights})
-
-    def reasons(source: Source) -> list[str]:
-        return why_stale(result, replace(registry.model("toy"), sources=(source,)), dataset)
-
-    assert reasons(source) == []
-    assert reasons(replace(source, **{field: None})) == []
-    assert reasons(replace(source, **{field: "b" * 40})) == ["source"]
-    assert reasons(Source("hub", "a/b", revision="main")) == []
-
-
 def test_the_data_frame_has_a_row_per_metric_and_class(make_result) -> None:
     """Whole-set metrics have an empty class."""
     frame = tidy([make_result(per_class={"knn1.f1": [0.25, 0.75]})])
@@ -173,53 +114,3 @@ def test_the_same_tensors_from_another_source_keep_the_stored_bytes(tmp_path, ma
     hub = make_result(model={"weights": {"source": "hub:a/b", "revision": "1" * 40, "digest": "e" * 64}})
     save_result(tmp_path, hub, tolerance=0)
     assert (tmp_path / "grains" / "toy.json").read_bytes() == before
-
-
-STORED = {"source": "hub:a/small", "revision": "1" * 40, "sha256": "a" * 64, "digest": "e" * 64}
-
-
-@pytest.fixture
-def check(make_result, registry) -> Callable[..., None]:
-    """Holds weights that differ in some fields from the stored ones against them."""
-
-    def check(library: str = "baseline", version: str = "1.0", **changes: str | None) -> None:
-        result = make_result(model={"weights": STORED}, environment={"baseline": "1.0"})
-        inputs = result.provenance.inputs["model"] | {"library": library, "weights": STORED | changes}
-        check_tensors(
-            [result], SimpleNamespace(spec=registry.model("toy"), inputs=inputs, environment={library: version})
-        )
-
-    return check
-
-
-def test_other_tensors_from_another_source_are_refused(check) -> None:
-    """One id means one set of tensors, also before the entry declares a digest; a new revision is another matter."""
-    check(source="hub:a/base")
-    check(revision="2" * 40, sha256="b" * 64, digest="f" * 64)
-    check(source="hub:a/copy", digest="f" * 64, library="timm")  # other names for the same: the canary compares them
-    with pytest.raises(LeaderboardError, match=r"hub:a/base .* has other tensors .* one id means one set of tensors"):
-        check(source="hub:a/base", digest="f" * 64)
-
-
-def test_another_file_of_the_same_revision_is_refused(check) -> None:
-    """A checkpoint on disk that was replaced, or a Hub that changed a commit."""
-    check()
-    with pytest.raises(LeaderboardError, match=r"hub:a/small \(sha256 b+, tensors e+\) has other tensors than"):
-        check(sha256="b" * 64)
-
-
-def test_a_library_that_loads_other_tensors_from_the_same_file_is_refused(check) -> None:
-    """By one version of it; another version may rename them, and then the canary tells."""
-    check(digest="f" * 64, version="2.0")
-    with pytest.raises(LeaderboardError, match=r"hub:a/small \(sha256 a+, tensors f+\) has other tensors than"):
-        check(digest="f" * 64)
-
-
-def test_a_url_is_held_to_the_digest_that_a_run_recorded(make_result, registry) -> None:
-    """The first run records it; an entry that declares one, and sources of other kinds, stay as they are."""
-    address, declared = "https://example.org/a.pth", "d" * 64
-    sources = (Source("url", address), Source("url", address, sha256=declared), Source("hub", "a/b"))
-    spec = replace(registry.model("toy"), sources=sources)
-    assert with_recorded_digests(spec, []).sources == sources
-    result = make_result(model={"weights": {"source": f"url:{address}", "sha256": "a" * 64}})
-    assert [source.sha256 for source in with_recorded_digests(spec, [result]).sources] == ["a" * 64, declared, None]

@@ -1,0 +1,100 @@
+"""What the strict form of an entry cannot say: names that must exist, keys that go together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+from typing import Any, get_args
+
+from leaderboard import backbones, protocols
+from leaderboard.backbones._weights import CHECKPOINTS
+from leaderboard.records import COMMIT, DatasetSpec, ModelSpec, Pooling, Reported, Source
+from leaderboard.yaml_lines import Location
+
+REPOSITORIES = ("transformers", "open_clip")  # libraries that load a whole repository, not a checkpoint
+
+
+def find_model_problems(spec: ModelSpec, dataset_ids: set[str]) -> Iterator[tuple[Location, str]]:
+    """Where in a model's entry, and what."""
+    for at, library in [(("library",), spec.library), *_own_libraries(spec)]:
+        if library not in backbones.LIBRARIES:
+            yield at, f"library {library!r} is not one of {', '.join(backbones.LIBRARIES)}"
+    if spec.library != "baseline":
+        yield from _network_problems(spec)
+    for index, source in enumerate(spec.sources):
+        for problem in _source_problems(spec.via(source), source):
+            yield ("sources", index), problem
+    for part, table in (("thresholds", spec.thresholds), ("reported", spec.reported)):
+        for dataset_id, figures in table.items():
+            yield from _figure_problems(part, dataset_id, figures, dataset_ids)
+
+
+def _own_libraries(spec: ModelSpec) -> Iterator[tuple[Location, str]]:
+    for index, source in enumerate(spec.sources):
+        if source.library is not None:
+            yield ("sources", index, "library"), source.library
+
+
+def _network_problems(spec: ModelSpec) -> Iterator[tuple[Location, str]]:
+    if spec.pooling is None:
+        yield (), f"library {spec.library!r} needs a pooling: {', '.join(get_args(Pooling))}"
+    if spec.library == "timm" and spec.architecture is None:
+        yield (), "library 'timm' needs the architecture, a name of timm.list_models()"
+    if not spec.sources and spec.seed is None:
+        yield (), "no sources: say where the weights are, or give a seed for an untrained architecture"
+    if not spec.sources and spec.library not in ("timm", "baseline"):
+        yield (), f"library {spec.library!r} needs a source; only timm builds untrained architectures"
+
+
+def _source_problems(spec: ModelSpec, source: Source) -> Iterator[str]:
+    """What is wrong with one source of an entry, as it is loaded."""
+    if source.kind == "package" and not (source.file and source.sha256):
+        yield f"package {source.name!r} needs the file inside it and its sha256"
+    if source.library == "timm" and source.architecture is None:
+        yield "a source of library 'timm' needs the architecture, a name of timm.list_models()"
+    if spec.library in REPOSITORIES and source.kind not in ("hub", "path"):
+        yield f"library {spec.library!r} loads from hub or path, not from a {source.kind}"
+    if spec.library == "transformers":
+        if source.file not in (None, *CHECKPOINTS):
+            yield f"file {source.file!r}: library 'transformers' reads {' or '.join(CHECKPOINTS)}"
+        for name in ("key", "strip", "sha256"):
+            if getattr(source, name):
+                yield f"{name} is for checkpoints, not for repositories of library 'transformers'; remove it"
+    if spec.library != "timm" and source.tensors != "by-name":
+        yield f"tensors {source.tensors!r} goes with library 'timm'; here tensors go by their names"
+    if source.kind == "hub" and spec.trust_remote_code and not COMMIT.fullmatch(source.revision or ""):
+        yield "trust_remote_code goes with a revision that is that commit, not a branch"
+
+
+def _figure_problems(part: str, dataset_id: str, figures: Any, dataset_ids: set[str]) -> Iterator[tuple[Location, str]]:
+    if dataset_id not in dataset_ids:
+        yield (part, dataset_id), f"{part}: data set {dataset_id!r} is not in datasets.yaml"
+    at: Location = (part, dataset_id)
+    if isinstance(figures, Reported):
+        figures, at = figures.metrics, (*at, "metrics")
+    for name in figures:
+        metric = protocols.METRICS.get(name)
+        if metric is None:
+            near = get_close_matches(name, protocols.METRICS, n=3) or list(protocols.HEADLINES)
+            yield (*at, name), f"{part}: metric {name!r} is unknown; nearest: {', '.join(near)}"
+        elif part == "thresholds" and not metric.higher_is_better:
+            yield (*at, name), f"{part}: {name!r} is better when lower, so it has no floor; remove it"
+
+
+def find_name_problems(model_id: str, dataset_ids: list[str]) -> Iterator[tuple[Location, str]]:
+    """A model whose family is part of a data set's name: ``-k`` would select data."""
+    family = model_id.split("-")[0]
+    for dataset_id in dataset_ids:
+        if family in dataset_id.split("-"):
+            yield (
+                (),
+                f"{family!r} is part of data set {dataset_id!r}: `-k {family}` would select data; rename the model",
+            )
+
+
+def find_dataset_problems(spec: DatasetSpec) -> Iterator[tuple[Location, str]]:
+    """Where in a data set's entry, and what."""
+    if spec.kind == "archive" and not (spec.url and spec.subfolder and spec.download):
+        yield (), "kind 'archive' needs url, subfolder and download (the size in words)"
+    if spec.kind == "synthetic" and (spec.seed is None or spec.images_per_class is None):
+        yield (), "kind 'synthetic' needs seed and images_per_class"

@@ -1,0 +1,59 @@
+"""What makes a stored cell stale: its inputs, never dates."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from leaderboard.records import Source
+from leaderboard.registry import Registry
+from leaderboard.staleness import why_stale
+
+
+def test_a_fresh_result_is_not_stale(registry: Registry, make_result) -> None:
+    """The inputs are those of the entry."""
+    assert why_stale(make_result(), registry.model("toy"), registry.dataset("grains")) == []
+
+
+@pytest.mark.parametrize(
+    ("reason", "inputs", "model"),
+    [
+        ("data", {"dataset": "other"}, {}),
+        ("extraction", {"extraction": 0}, {}),
+        ("protocols", {"protocols": {"knn": 0}}, {}),
+        ("pooling", {}, {"pooling": "cls"}),
+        ("library", {}, {"loader": 0}),
+        ("preprocessing", {}, {"preprocessing_of": "model"}),
+        ("source", {}, {"weights": {"source": "hub:a/b"}}),
+        ("preprocessing", {}, {"preprocessing": {"resize": 9}}),
+        ("architecture", {}, {"architecture": "other"}),
+    ],
+)
+def test_each_changed_input_makes_a_cell_stale(registry, make_result, reason: str, inputs, model) -> None:
+    """And the table can say which one it was."""
+    result = make_result(inputs=inputs, model=model)
+    assert why_stale(result, registry.model("toy"), registry.dataset("grains")) == [reason]
+
+
+def test_a_changed_digest_or_dimension_of_the_entry_makes_a_cell_stale(registry, make_result) -> None:
+    """Neither is among the inputs of a baseline, and both change what the row is about."""
+    spec, dataset = registry.model("toy"), registry.dataset("grains")
+    assert why_stale(make_result(), replace(spec, digest="f" * 64), dataset) == ["tensors"]
+    assert why_stale(make_result(), replace(spec, dimension=1), dataset) == ["dimension"]
+
+
+@pytest.mark.parametrize("field", ["revision", "file", "sha256"])
+def test_another_declared_place_makes_a_cell_stale(registry, make_result, field: str) -> None:
+    """Another commit, file or hash is another model; what the entry leaves open fits everything."""
+    weights = {"source": "hub:a/b", "revision": "1" * 40, "file": "small.pth", "sha256": "a" * 64}
+    source = Source("hub", "a/b", revision="1" * 40, file="sub/small.pth", sha256="a" * 64)
+    dataset, result = registry.dataset("grains"), make_result(model={"weights": weights})
+
+    def reasons(source: Source) -> list[str]:
+        return why_stale(result, replace(registry.model("toy"), sources=(source,)), dataset)
+
+    assert reasons(source) == []
+    assert reasons(replace(source, **{field: None})) == []
+    assert reasons(replace(source, **{field: "b" * 40})) == ["source"]
+    assert reasons(Source("hub", "a/b", revision="main")) == []
