@@ -77,7 +77,7 @@ class _Patience:
             raise Unavailable(f"{_host(request)} cannot be reached ({reason}); try later, or --offline") from None
 
     def _bounded(self, stream: Any, request: Any) -> Any:
-        """The body: silence ends it, and a reset connection is one that the client may take up again."""
+        """The body: silence ends it, and a broken connection is one that the client may take up again."""
         patience, httpx = self, self.httpx
 
         class Bounded(httpx.SyncByteStream):  # type: ignore[misc, name-defined]  # of whichever of the two packages
@@ -86,8 +86,9 @@ class _Patience:
                     yield from stream
                 except httpx.TimeoutException:
                     raise patience._no_answer(request) from None
-                except httpx.ReadError as error:
-                    raise httpx.RemoteProtocolError(str(error) or "connection reset") from None
+                except (httpx.ReadError, httpx.RemoteProtocolError) as error:
+                    # of these, older clients take up only timeouts again
+                    raise httpx.ReadTimeout(str(error) or "the connection broke") from None
 
             def close(self) -> None:
                 stream.close()

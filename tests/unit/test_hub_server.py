@@ -18,6 +18,8 @@ pytest.importorskip("huggingface_hub")
 from huggingface_hub import HfApi, hf_hub_download, snapshot_download
 from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
 
+from leaderboard.backbones._patience import patient
+
 OLD, NEW = "1" * 40, "a" * 40
 WEIGHTS = bytes(range(256)) * 16
 FILES = {"config.json": b"{}", "model.safetensors": WEIGHTS, "nested/a b.pth": b"pickle"}
@@ -82,7 +84,8 @@ def test_the_client_resumes_after_a_cut(hub, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.DOWNLOAD_CHUNK_SIZE", 100)  # it keeps whole pieces of 10 MB only
     hub.push("owner/toy", FILES)
     hub.fault("GET /cdn/", "cut", times=1, after=1000)
-    assert fetch() == WEIGHTS
+    with patient(10):  # without it, older clients give up
+        assert fetch() == WEIGHTS
     assert [request.headers["Range"] for request in hub.seen if request.server == "cdn"] == [None, "bytes=1000-"]
 
 
@@ -128,7 +131,7 @@ def test_faults_happen_in_order_and_run_out(hub):
     with pytest.raises(urllib.error.HTTPError, match="503") as caught:
         get(url)
     assert caught.value.headers["Retry-After"] == "7"
-    with pytest.raises(LocalEntryNotFoundError, match="does not seem to be served by a Hugging Face Hub"):
+    with pytest.raises(LocalEntryNotFoundError):  # a page is no answer of a Hub
         fetch("config.json")
     assert page.hits == 1
     assert fetch("config.json") == b"{}"
