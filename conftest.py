@@ -60,6 +60,9 @@ def pytest_configure(config: pytest.Config) -> None:
     option = config.option
     if option.record_speed and getattr(option, "numprocesses", None):
         raise pytest.UsageError("--record-speed with -n: processes that share the cores time each other; leave -n away")
+    report = option.run_report
+    if report and (report.is_dir() or not report.resolve().parent.is_dir()):
+        raise pytest.UsageError(f"--run-report {report} is no file, or its folder is not there; name another")
     try:
         registry = load_registry(Path(__file__).parent)
         data_dir()

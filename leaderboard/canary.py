@@ -54,7 +54,10 @@ def load_canary_images() -> list[Image.Image]:
 def compute_canary(backbone: Backbone) -> dict[str, list[float]]:
     """Norms of the sixteen vectors and the cosines of their 120 pairs."""
     prepared = [backbone.prepare(image) for image in load_canary_images()]
-    return describe_vectors(Embedder(backbone)(prepared))
+    vectors = Embedder(backbone)(prepared)
+    if not np.isfinite(vectors).all():
+        raise LeaderboardError(f"model {backbone.spec.id!r} makes NaN or infinity of the canary; the model is broken")
+    return describe_vectors(vectors)
 
 
 def describe_vectors(vectors: np.ndarray) -> dict[str, list[float]]:

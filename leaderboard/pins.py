@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from leaderboard.backbones import load_backbone
 from leaderboard.backbones._hub import resolve_commit
-from leaderboard.backbones._weights import locate_file
-from leaderboard.errors import Unavailable
+from leaderboard.errors import LeaderboardError
 from leaderboard.paths import lock, save_text
 from leaderboard.records import ModelSpec, RunOptions, Source
 from leaderboard.yaml_edit import set_value
@@ -41,10 +41,26 @@ def pin_sources(path: Path, models: Sequence[ModelSpec], options: RunOptions) ->
 
 def _find_pin(spec: ModelSpec, source: Source, options: RunOptions) -> Pin:
     try:
-        value = resolve_commit(source, options) if source.kind == "hub" else locate_file(source, options).sha256
-        return Pin(spec.id, source, value)
-    except Unavailable as error:
+        return Pin(spec.id, source, _FINDERS[source.kind](spec, source, options))
+    except LeaderboardError as error:
         return Pin(spec.id, source, None, str(error))
+
+
+def _find_commit(spec: ModelSpec, source: Source, options: RunOptions) -> str:
+    return resolve_commit(source, options)
+
+
+def _find_digest(spec: ModelSpec, source: Source, options: RunOptions) -> str:
+    """Of a file that has been loaded as the model: nobody else says that it is the right one."""
+    backbone = load_backbone(replace(spec, sources=(source,)), options)
+    return str(backbone.inputs["weights"]["sha256"])
+
+
+_FINDERS: dict[str, Callable[[ModelSpec, Source, RunOptions], str]] = {
+    "hub": _find_commit,
+    "url": _find_digest,
+    "package": _find_digest,
+}
 
 
 def _write(path: Path, spec: ModelSpec, index: int, *, key: str, value: str) -> None:

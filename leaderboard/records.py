@@ -46,6 +46,13 @@ class Source:
             return COMMIT.fullmatch(self.revision or "") is not None
         return self.kind == "path" or self.sha256 is not None
 
+    @property
+    def reading(self) -> dict[str, object]:
+        """How the file is read, where not just by name: part of what the weights are."""
+        by = None if self.tensors == "by-name" else self.tensors
+        ways = {"key": self.key, "drop": list(self.drop), "strip": list(self.strip), "tensors": by}
+        return {name: way for name, way in ways.items() if way}
+
     def __str__(self) -> str:
         return f"{self.kind}:{self.name}" + (f"@{self.revision}" if self.revision else "")
 
@@ -95,8 +102,8 @@ class ModelSpec:
 
     def via(self, source: Source) -> ModelSpec:
         """The entry as this one source of it is loaded."""
-        if source.library is None:
-            return replace(self, sources=(source,))
+        if source.library in (None, self.library):
+            return replace(self, sources=(source,), architecture=source.architecture or self.architecture)
         return replace(self, sources=(source,), library=source.library, architecture=source.architecture, digest=None)
 
 

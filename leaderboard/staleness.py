@@ -12,6 +12,8 @@ from leaderboard.protocols import PROTOCOLS
 from leaderboard.records import DatasetSpec, ModelSpec, Preprocessing, Result, Source
 from leaderboard.result_files import plain
 
+READING = ("key", "drop", "strip", "tensors")  # how a file of weights was read
+
 
 def why_stale(result: Result, spec: ModelSpec, dataset: DatasetSpec) -> list[str]:
     """Which of its inputs have changed since a cell was measured; empty when it is up to date.
@@ -33,6 +35,7 @@ def why_stale(result: Result, spec: ModelSpec, dataset: DatasetSpec) -> list[str
         "seed": (model["seed"], spec.seed),
         "preprocessing": (model["preprocessing_of"], "entry" if explicit else "model"),
         "protocols": (inputs["protocols"], {name: protocol.version for name, protocol in PROTOCOLS.items()}),
+        "reading": ({name: weights[name] for name in READING if name in weights}, used.reading if used else {}),
         "source": (True, used is not None or _is_sourceless(weights, spec)),
     }
     if isinstance(spec.preprocessing, Preprocessing) and model["preprocessing_of"] == "entry":

@@ -57,7 +57,7 @@ def _read(weights: WeightFile) -> Any:
 def describe_damage(error: Exception) -> str:
     """One line on why a file of weights cannot be read; torch's own advice is to run its code."""
     if isinstance(error, UnpicklingError):
-        if re.search("unsupported (global|class|operand)", str(error), re.IGNORECASE):
+        if re.search("unsupported (global|class)|unrecognized function", str(error), re.IGNORECASE):
             return "it holds more than tensors, and would run code when loaded"
         return "it is no file of tensors"
     return next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -62,7 +62,7 @@ def fetch_snapshot(
     revision = source.revision or "main"
     if offline or (COMMIT.fullmatch(revision) and suffix is None):  # a branch may have moved, a commit has not
         cached = _find_cached(source, revision, wanted, offline=offline)
-        if cached is not None and all(_is_sound(cached.folder / name) for name in cached.files):
+        if cached is not None and all(_is_sound(cached.folder / name, offline=offline) for name in cached.files):
             return cached
         if offline:
             raise _not_cached(source, cached)
@@ -144,13 +144,22 @@ def _folder_of(path: Path, name: str) -> Path:
 def _not_cached(source: Source, cached: Snapshot | None) -> Unavailable:
     if cached is None:
         return Unavailable(f"{source} is not in the Hub cache, and this run is offline")
-    broken = ", ".join(name for name in cached.files if not _is_sound(cached.folder / name))
+    broken = ", ".join(name for name in cached.files if not _is_sound(cached.folder / name, offline=True))
     return Unavailable(f"{source}: {broken} is damaged in the Hub cache; run once without --offline", "corrupt")
 
 
-def _is_sound(path: Path) -> bool:
-    """Whether a cached file is what its blob is named after: the digest that the Hub gave when it was fetched."""
-    return _matches(path, path.resolve().name)
+def _is_sound(path: Path, *, offline: bool) -> bool:
+    """Whether a cached file is what its blob is named after: the digest that the Hub gave when it was fetched.
+
+    A cache without links does not keep it: then the Hub is to be asked, if it can be.
+    """
+    digest = _blob_name(path)
+    return _matches(path, digest) if digest else offline
+
+
+def _blob_name(path: Path) -> str:
+    """The blob that a file of a snapshot links to; it may itself be a link to a store with other names."""
+    return path.readlink().name if path.is_symlink() else ""
 
 
 def _matches(path: Path, digest: str) -> bool:
@@ -196,7 +205,7 @@ def _fetch_sound(source: Source, listing: Listing, name: str) -> Path:
                 path = Path(hf_hub_download(source.name, name, revision=listing.commit, force_download=again))
         except WrongSize:
             continue
-        if _matches(path, listing.digests[name] or path.resolve().name):
+        if _matches(path, listing.digests[name] or _blob_name(path)):
             return path
     raise Unavailable(
         f"{source}: {name} came twice with other bytes than the Hub lists ({listing.digests[name][:12]}, "

@@ -45,6 +45,8 @@ def is_code_trusted(spec: ModelSpec, source: Source, snapshot: Snapshot, options
 
 def _read_config(folder: Path) -> dict[str, Any]:
     config: dict[str, Any] = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    if not isinstance(config, dict) or not isinstance(config.get("auto_map", {}), dict):
+        raise ValueError(f"{CONFIG} is no configuration")
     return config
 
 

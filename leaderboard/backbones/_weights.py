@@ -31,7 +31,8 @@ class WeightFile:
     def identity(self) -> dict[str, object]:
         """What the provenance says of it."""
         name = f"{self.source.kind}:{self.source.name}"
-        return {"source": name, "revision": self.revision, "file": self.path.name, "sha256": self.sha256}
+        place = {"source": name, "revision": self.revision, "file": self.path.name, "sha256": self.sha256}
+        return place | self.source.reading
 
 
 def locate_file(

@@ -63,18 +63,26 @@ def _load_weights(spec: ModelSpec, source: Source, network: Any, options: RunOpt
     if source.tensors == "by-order":
         state = rename_by_order(state, network.state_dict(), f"{source} for {spec.architecture}")
     elif source.tensors == "timm-filter":
-        state = _filter_of(network)(state, network)
+        state = _filter(state, network, str(source))
     load_state(network, state, f"{weights.path.name} of {source}")
     return weights
 
 
-def _filter_of(network: Any) -> Callable[[Any, Any], dict[str, Any]]:
-    """Timm's own way from the names of an architecture's first implementation to its own."""
+def _filter(state: dict[str, Any], network: Any, where: str) -> dict[str, Any]:
+    """The way from the names of an architecture's first implementation to timm's, which timm has, and no more.
+
+    Raises:
+        LeaderboardError: timm has none, or it drops or resamples tensors besides renaming and splitting them.
+    """
     module = sys.modules[type(network).__module__]
-    found: Callable[[Any, Any], dict[str, Any]] | None = getattr(module, "checkpoint_filter_fn", None)
-    if found is None:
+    rename: Callable[[Any, Any], dict[str, Any]] | None = getattr(module, "checkpoint_filter_fn", None)
+    if rename is None:
         raise LeaderboardError(f"timm has no checkpoint filter for {type(network).__name__}; use tensors: by-name")
-    return found
+    values = sum(tensor.numel() for tensor in state.values())
+    renamed = rename(dict(state), network)
+    if (kept := sum(tensor.numel() for tensor in renamed.values())) != values:
+        raise LeaderboardError(f"{where}: timm's filter makes {kept:,} of {values:,} values, it does not only rename")
+    return renamed
 
 
 def _features(spec: ModelSpec, network: Any) -> Callable[[Any], Any]:

@@ -26,7 +26,6 @@ from leaderboard.records import ModelSpec, RunOptions, Source
 
 VERSION = 1  # raise it when this file changes the numbers
 CONFIG, PROCESSOR = "config.json", "preprocessor_config.json"
-UNNORMED = {"clip_vision_model"}  # whose last tokens have not been through the final norm: only the pooler is sound
 
 
 def load(spec: ModelSpec, source: Source | None, options: RunOptions) -> Backbone:
@@ -40,15 +39,15 @@ def load(spec: ModelSpec, source: Source | None, options: RunOptions) -> Backbon
 
     assert source is not None  # the registry asks for one
     snapshot = _locate(spec, source, options)
-    with _as_one_line(source, snapshot), _quietly(), _torch.out_of_memory_as_such():
+    with _as_one_line(source, snapshot.files[1]), _quietly(), _torch.out_of_memory_as_such():
         trusted = is_code_trusted(spec, source, snapshot, options)
         network = _load_network(spec, source, snapshot, trusted=trusted)
-        prepare: Any = spec.preprocessing
-        processor = _processor(snapshot.folder, trusted=trusted) if spec.preprocessing == "model" else None
-        if processor is not None:
-            prepare = _prepare_by(processor)
     weights = _identify(spec, source, snapshot)
-    if processor is not None:
+    prepare: Any = spec.preprocessing
+    if spec.preprocessing == "model":
+        with _as_one_line(source, PROCESSOR), _quietly():
+            processor = _processor(snapshot.folder, trusted=trusted)
+        prepare = _prepare_by(processor)
         weights["image_processor"] = type(processor).__name__  # Pillow's filters differ from torchvision's
     return _torch.build(spec, network, _features(spec, network), prepare, weights=weights, options=options)
 
@@ -81,15 +80,15 @@ def _identify(spec: ModelSpec, source: Source, snapshot: Snapshot) -> dict[str, 
 
 
 @contextmanager
-def _as_one_line(source: Source, snapshot: Snapshot) -> Iterator[None]:
+def _as_one_line(source: Source, file: str) -> Iterator[None]:
     """Files that transformers cannot read, or an architecture that it does not know, without its paragraphs."""
     from leaderboard.backbones._checkpoint import describe_damage
 
     try:
         yield
     except (OSError, EOFError, RuntimeError, SafetensorError, UnpicklingError) as error:
-        checkpoint, reason = snapshot.files[1], describe_damage(error)
-        raise Unavailable(f"{source}: {checkpoint} cannot be read ({reason}); get a sound copy", "corrupt") from None
+        reason = describe_damage(error)
+        raise Unavailable(f"{source}: {file} cannot be read ({reason}); get a sound copy", "corrupt") from None
     except (ValueError, KeyError) as error:
         raise LeaderboardError(f"{source}: transformers cannot load it: {describe_damage(error)}") from None
 
@@ -157,25 +156,49 @@ def _features(spec: ModelSpec, network: Any) -> Callable[[Any], Any]:
 
     with_class_token = has_class_token(network)
     prefix = int(with_class_token) + getattr(network.config, "num_register_tokens", 0)
-    poolings: dict[str, Callable[[Any], Any]] = {
-        "pooler": lambda images: _pooled(network, images),
-    }
-    if network.config.model_type not in UNNORMED:
-        poolings["mean"] = lambda images: _tokens(network, images)[:, prefix:].mean(dim=1)
+
+    def patches(images: Any) -> Any:
+        return _patch_tokens(network, images, prefix).mean(dim=1)
+
+    poolings: dict[str, Callable[[Any], Any]] = {"pooler": lambda images: _pooled(network, images)}
+    if hasattr(network, "layernorm"):
+        width = (network.config.hidden_size,)
+        poolings["mean-layernorm"] = lambda images: layer_norm(patches(images), width, eps=1e-6)
+    if spec.pooling not in poolings and gives_normed_tokens(network):
+        poolings["mean"] = patches
         if with_class_token:
             poolings["cls"] = lambda images: _tokens(network, images)[:, 0]
-        if hasattr(network, "layernorm"):
-            width = (network.config.hidden_size,)
-            poolings["mean-layernorm"] = lambda images: layer_norm(poolings["mean"](images), width, eps=1e-6)
     if spec.pooling not in poolings:
         kind = type(network).__name__
         raise LeaderboardError(f"{kind} has no pooling {spec.pooling!r}; choose from {', '.join(sorted(poolings))}")
     return poolings[spec.pooling]
 
 
+def gives_normed_tokens(network: Any) -> bool:
+    """Whether the last tokens come out of a norm: seen in a forward pass, since only some families' do."""
+    import torch
+
+    normed: list[Any] = []
+    norms = [module for module in network.modules() if "norm" in type(module).__name__.lower()]
+    hooks = [norm.register_forward_hook(lambda _module, _inputs, output: normed.append(output)) for norm in norms]
+    size = getattr(network.config, "image_size", None) or 224
+    height, width = (size, size) if isinstance(size, int) else size
+    try:
+        with torch.inference_mode():
+            last = _output(network.eval(), torch.zeros(1, 3, height, width)).last_hidden_state
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return any(torch.is_tensor(output) and output.data_ptr() == last.data_ptr() for output in normed)
+
+
+def _output(network: Any, images: Any) -> Any:
+    return network(pixel_values=images, **_in_order(network, images))
+
+
 def _pooled(network: Any, images: Any) -> Any:
     """The trained pooler's vector (b, d)."""
-    pooled = getattr(network(pixel_values=images), "pooler_output", None)
+    pooled = getattr(_output(network, images), "pooler_output", None)
     if pooled is None:
         raise LeaderboardError(f"{type(network).__name__} has no pooler; use pooling cls or mean")
     return pooled.flatten(1)
@@ -183,10 +206,21 @@ def _pooled(network: Any, images: Any) -> Any:
 
 def _tokens(network: Any, images: Any) -> Any:
     """The last layer's tokens (b, t, d)."""
-    tokens = network(pixel_values=images, **_in_order(network, images)).last_hidden_state
+    tokens = _output(network, images).last_hidden_state
     if tokens.ndim != 3:
         kind = type(network).__name__
         raise LeaderboardError(f"{kind} gives no tokens but a map of shape {tuple(tokens.shape)}; use pooling pooler")
+    return tokens
+
+
+def _patch_tokens(network: Any, images: Any, prefix: int) -> Any:
+    """Those of the patches (b, p, d): as many as a grid of square patches has, or some are of another kind."""
+    tokens = _tokens(network, images)[:, prefix:]
+    height, width = images.shape[-2:]
+    grids = {(height // side) * (width // side) for side in range(1, min(height, width) + 1)}
+    if tokens.shape[1] not in grids:
+        kind = type(network).__name__
+        raise LeaderboardError(f"{kind} gives {tokens.shape[1]} tokens, no grid of patches; use another pooling")
     return tokens
 
 

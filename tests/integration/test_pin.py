@@ -80,3 +80,11 @@ def test_an_unknown_model_is_wrong_use(root: Path, capsys: pytest.CaptureFixture
     """One line with the nearest names; nothing is asked of anybody."""
     assert main(["pin", "smal", "--root", str(root)]) == 2
     assert "model 'smal' is not in models.yaml; nearest: small" in capsys.readouterr().err
+
+
+def test_a_file_that_is_not_the_model_is_not_pinned(root: Path, hub, capsys: pytest.CaptureFixture[str]) -> None:
+    """A login page sent as a file: its digest would be enforced for ever."""
+    hub.files["/weights/small.pth"] = b"<html>please log in</html>"
+    assert main(["pin", "small", "--root", str(root)]) == 1
+    assert "small.pth cannot be read (it is no file of tensors)" in capsys.readouterr().out
+    assert [source.is_pinned for source in load_registry(root).model("small").sources] == [True, False]

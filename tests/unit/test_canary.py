@@ -19,6 +19,7 @@ from leaderboard.canary import (
     TOLERANCES,
     check_canary,
     compare,
+    compute_canary,
     describe_changes,
     describe_environment,
     describe_vectors,
@@ -236,3 +237,11 @@ def test_an_unchanged_environment_is_said_to_be_one(stored: Result) -> None:
     """Then the cause is something that nobody recorded."""
     assert describe_environment(stored, as_loaded(stored)) == "no version of what was recorded"
     assert describe_environment(stored, as_loaded(stored, {"device": "cuda"})) == "device cpu to cuda"
+
+
+def test_a_model_that_gives_no_numbers_is_refused(toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """NaN is not stored to be compared with later: it has no canary."""
+    backbone = toy()
+    monkeypatch.setattr(backbone, "describe", lambda image: np.full(8, np.nan, np.float32))
+    with pytest.raises(LeaderboardError, match="model 'toy' makes NaN or infinity of the canary; the model is broken"):
+        compute_canary(backbone)

@@ -57,3 +57,18 @@ def test_another_declared_place_makes_a_cell_stale(registry, make_result, field:
     assert reasons(replace(source, **{field: None})) == []
     assert reasons(replace(source, **{field: "b" * 40})) == ["source"]
     assert reasons(Source("hub", "a/b", revision="main")) == []
+
+
+def test_another_way_of_reading_the_file_makes_a_cell_stale(registry, make_result) -> None:
+    """Another key, drop, strip or mapping by order may give other tensors of the same file."""
+    source = Source("path", "net.pth", key="teacher", drop=("head.",), strip=("backbone.",))
+    weights = {"source": "path:net.pth", "revision": None, "file": "net.pth", "sha256": "a" * 64} | source.reading
+    result = make_result(model={"weights": weights})
+    dataset = registry.dataset("grains")
+
+    def stale(now: Source) -> list[str]:
+        return why_stale(result, replace(registry.model("toy"), sources=(now,)), dataset)
+
+    assert stale(source) == []
+    for change in ({"key": "student"}, {"drop": ()}, {"strip": ()}, {"tensors": "by-order"}):
+        assert stale(replace(source, **change)) == ["reading"]

@@ -209,6 +209,29 @@ def test_a_refusal_is_one_line_with_its_remedy(hub, refusals, status, message):
     assert "\n" not in str(caught.value)
 
 
+def test_a_blob_that_links_to_a_shared_store_is_known_by_its_own_name(hub, tmp_path):
+    """Newer clients keep one copy for all repositories, under a name that is no digest of the content."""
+    hub.push("owner/toy", FILES, OLD)
+    snapshot = fetch_snapshot(PINNED, [WEIGHTS], ONLINE)
+    blob = (snapshot.folder / snapshot.files[0]).resolve()
+    store = tmp_path / ("f" * 64)
+    blob.rename(store)
+    blob.symlink_to(store)
+    assert fetch_snapshot(PINNED, [WEIGHTS], OFFLINE) == snapshot
+
+
+def test_a_cache_without_links_is_held_against_the_hub(hub, monkeypatch):
+    """Where the system has no links the blob's name is lost: the Hub is asked, and damage is repaired."""
+    monkeypatch.setattr("huggingface_hub.file_download.are_symlinks_supported", lambda folder=None: False)
+    hub.push("owner/toy", FILES, OLD)
+    snapshot = fetch_snapshot(PINNED, [WEIGHTS], ONLINE)
+    path = snapshot.folder / snapshot.files[0]
+    assert not path.is_symlink()
+    damage(path)
+    fetch_snapshot(PINNED, [WEIGHTS], ONLINE)
+    assert path.read_bytes() == FILES["model.safetensors"]
+
+
 @pytest.mark.parametrize("source", [REPOSITORY, PINNED], ids=["branch", "commit"])
 def test_a_file_that_the_repository_lacks_is_named(hub, source):
     """A repository without the wanted file is unavailable, cached or not; the message names the file."""

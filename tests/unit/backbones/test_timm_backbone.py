@@ -86,6 +86,8 @@ def test_the_packaged_weights_have_the_declared_digest(registry, number):
         "revision": spec.sources[0].revision,
         "file": Path(spec.sources[0].file).name,
         "sha256": spec.sources[0].sha256,
+        "drop": ["_fc."],
+        "tensors": "by-order",
         "digest": spec.digest,
     }
 
@@ -215,6 +217,15 @@ def test_the_names_of_a_paper_go_through_timms_own_filter(make_spec, tmp_path, z
     assert found.keys() == expected.keys()
     assert all(torch.equal(found[name], tensor) for name, tensor in expected.items())
     assert expected.keys() - torch.load(tmp_path / "release.pth").keys()  # other names than timm's
+
+
+def test_a_filter_that_does_more_than_rename_is_refused(make_spec, tmp_path):
+    """Position embeddings of another size are resampled by timm's filter: then it is another model."""
+    state = create("test_vit", num_classes=0).state_dict()
+    state["pos_embed"] = torch.randn(1, 5 * 5 + 1, state["pos_embed"].shape[-1])
+    sources = save(tmp_path / "net.pth", state, tensors="timm-filter")
+    with pytest.raises(LeaderboardError, match=r"timm's filter makes \S+ of \S+ values, it does not only rename"):
+        load_backbone(make_spec(architecture="test_vit", pooling="cls", sources=sources))
 
 
 def test_an_architecture_without_a_filter_says_so(make_spec, tmp_path):

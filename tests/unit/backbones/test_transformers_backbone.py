@@ -250,6 +250,16 @@ def test_a_tower_whose_tokens_are_unnormed_has_its_pooler_only(zoo, tmp_path, sp
             load_backbone(spec_of(folder, pooling, architecture=tower, drop=(*drop, "logit_scale")))
 
 
+def test_tokens_that_are_no_patches_are_not_averaged(publish, spec_of):
+    """A second token in front (of distillation) leaves a number that is no grid: refused, not averaged in."""
+    config = transformers.DeiTConfig(hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=48)
+    _, folder = publish(lambda: transformers.DeiTModel(config, add_pooling_layer=False))
+    image = np.zeros((224, 224, 3), np.float32)
+    assert load_backbone(spec_of(folder, "cls")).embed([image]).shape == (1, 32)
+    with pytest.raises(LeaderboardError, match="DeiTModel gives 197 tokens, no grid of patches; use another pooling"):
+        load_backbone(spec_of(folder, "mean")).embed([image])
+
+
 @pytest.mark.parametrize("architecture", ["ViTModell", "logging"], ids=["unknown", "no-model"])
 def test_an_architecture_is_a_model_class(publish, spec_of, architecture):
     """A name that is no model class of transformers is a mistake in the entry."""
