@@ -190,15 +190,13 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         return
     from leaderboard.publish import save_rendered, save_run_report
 
-    if session.config.option.run_report:
-        save_run_report(run, session.config.option.run_report)
-    if run.results_dir is None or not run.outcomes():
-        return
-
     try:
-        save_rendered(run.registry, run.results_dir.parent)
-    except LeaderboardError as error:
-        session.config.get_terminal_writer().line(f"\nthe tables are not written: {error}", red=True)
+        if run.results_dir is not None and run.outcomes():
+            save_rendered(run.registry, run.results_dir.parent)
+        if session.config.option.run_report:
+            save_run_report(run, session.config.option.run_report)
+    except (LeaderboardError, OSError) as error:
+        session.config.get_terminal_writer().line(f"\ntables or report are not written: {error}", red=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 

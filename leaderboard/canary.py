@@ -74,6 +74,8 @@ def describe_vectors(vectors: np.ndarray) -> dict[str, list[float]]:
 
 def compare(stored: Canary, new: Canary) -> Difference:
     """How far two canaries are apart; NaN counts as infinitely far."""
+    if len(stored["norms"]) != len(new["norms"]):
+        return Difference(np.inf, np.inf)
     cosines = np.abs(np.subtract(stored["cosines"], new["cosines"]))
     norms = np.abs(np.subtract(stored["norms"], new["norms"])) / np.maximum(np.abs(stored["norms"]), 1e-12)
     return Difference(*(float(np.nan_to_num(part, nan=np.inf).max()) for part in (cosines, norms)))

@@ -95,10 +95,10 @@ def _download_rest(url: str, part: Path, patience: float) -> bool:
         length = response.headers.get("Content-Length")
         total = have + int(length) if length else None
         with (
-            part.open("ab" if resumed else "wb") as stream,
+            part.open("ab" if resumed else "wb", buffering=0) as stream,
             tqdm(total=total, initial=have, unit="B", unit_scale=True, desc=part.stem, disable=None) as bar,
         ):
-            while chunk := response.read1(CHUNK):  # what there is: nothing is lost when the connection breaks
+            while chunk := response.read1(CHUNK):  # what there is, unbuffered: nothing is lost when it breaks
                 stream.write(chunk)
                 bar.update(len(chunk))
     return total is None or part.stat().st_size == total

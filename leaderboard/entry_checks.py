@@ -62,6 +62,8 @@ def _source_problems(spec: ModelSpec, source: Source) -> Iterator[str]:
                 yield f"{name} is for checkpoints, not for repositories of library 'transformers'; remove it"
     if spec.library != "timm" and source.tensors != "by-name":
         yield f"tensors {source.tensors!r} goes with library 'timm'; here tensors go by their names"
+    if source.tensors == "by-order" and spec.digest is None:
+        yield "tensors 'by-order' needs the entry's digest: equal shapes could be in another order"
     if source.kind == "hub" and spec.trust_remote_code and not COMMIT.fullmatch(source.revision or ""):
         yield "trust_remote_code goes with a revision that is that commit, not a branch"
 

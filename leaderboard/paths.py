@@ -11,10 +11,10 @@ from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from platformdirs import user_cache_dir
 
-from leaderboard.errors import LeaderboardError
+from leaderboard.errors import LeaderboardError, Unavailable
 
 ABANDONED = 3600.0  # seconds after which a temporary file belongs to nobody
 
@@ -75,6 +75,29 @@ def lock(path: Path) -> FileLock:
     locks.mkdir(parents=True, exist_ok=True)
     digest = hashlib.sha256(str(path.absolute()).encode()).hexdigest()[:16]
     return FileLock(locks / f"{path.name}.{digest}.lock")
+
+
+@contextmanager
+def waiting(held: FileLock, folder: Path, patience: float) -> Iterator[None]:
+    """Hold a lock; whoever has it now is waited for as long as what is in ``folder`` grows.
+
+    Raises:
+        Unavailable: nothing grew for ``patience`` seconds, and it is still held.
+    """
+    size = -1
+    while True:
+        try:
+            held.acquire(timeout=patience)
+            break
+        except Timeout:
+            before, size = size, sum(path.lstat().st_size for path in folder.glob("*"))
+            if size == before:
+                reason = f"another process holds {held.lock_file} and gets nowhere; end it, or wait for it"
+                raise Unavailable(reason) from None
+    try:
+        yield
+    finally:
+        held.release()
 
 
 def _umask() -> int:

@@ -105,9 +105,21 @@ def load_result(path: Path) -> Result:
             name: [math.nan if value is None else value for value in values]
             for name, values in fields["per_class"].items()
         }
-        return Result(**fields)
+        result = Result(**fields)
+        _check_canary(result)
+        return result
     except (ValueError, TypeError, KeyError, UnicodeDecodeError) as error:
         raise LeaderboardError(f"{path} is no result file ({error}); remove it and measure the cell again") from None
+
+
+def _check_canary(result: Result) -> None:
+    """A stored canary is n norms and the cosines of their pairs, all of them numbers."""
+    if result.canary is None:
+        return
+    norms, cosines = result.canary["norms"], result.canary["cosines"]
+    numbers = all(isinstance(value, int | float) for value in (*norms, *cosines))
+    if not numbers or len(cosines) != len(norms) * (len(norms) - 1) // 2:
+        raise ValueError("its canary is none")
 
 
 def load_results(folder: Path) -> list[Result]:

@@ -67,7 +67,7 @@ def _is_same_place(weights: Mapping[str, Any], source: Source) -> bool:
     declared = {
         "source": f"{source.kind}:{source.name}",
         "revision": None if source.revision == "main" else source.revision,
-        "file": source.file and source.file.rpartition("/")[2],
+        "file": source.file,
         "sha256": source.sha256,
     }
     return all(weights.get(name) == value for name, value in declared.items() if value is not None)

@@ -57,7 +57,8 @@ def load_backbone(spec: ModelSpec, options: RunOptions = DEFAULT_OPTIONS) -> Bac
         except Unavailable as error:
             reasons.append(error)
         except LeaderboardError as error:
-            raise type(error)(f"model {spec.id!r}: {error}") from None
+            earlier = "".join(f" (before that: {reason})" for reason in reasons)
+            raise type(error)(f"model {spec.id!r}: {error}{earlier}") from None
     raise Unavailable(f"model {spec.id}: {'; '.join(map(str, reasons))}", reasons[0].status)
 
 

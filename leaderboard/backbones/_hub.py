@@ -10,11 +10,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from filelock import FileLock
+
 from leaderboard.backbones._hub_errors import WrongSize, as_unavailable, first_line
 from leaderboard.backbones._patience import patient
 from leaderboard.datasets.listing import hash_file
 from leaderboard.download import announce
 from leaderboard.errors import LeaderboardError, Unavailable
+from leaderboard.paths import waiting
 from leaderboard.records import COMMIT, RunOptions, Source
 
 Choice = tuple[str, ...]  # file names, the best one first: one of them is wanted
@@ -70,7 +73,7 @@ def fetch_snapshot(
         listing = resolve(source)
         names = _choose(source, wanted, listing.digests)
         along = [name for name in listing.digests if suffix and name.endswith(suffix)]
-        snapshot = _fetch(source, revision, listing, [*names, *along])
+        snapshot = _fetch(source, revision, listing, [*names, *along], patience=options.hub_timeout)
     _remember_absent(snapshot, [name for choice in wanted for name in choice if name not in listing.digests])
     return snapshot
 
@@ -179,39 +182,56 @@ def _choose(source: Source, wanted: Sequence[Choice], there: Collection[str]) ->
     """The best file of each choice that the repository holds."""
     for choice in wanted:
         if not any(name in there for name in choice):
+            if f"{choice[0]}.index.json" in there:
+                raise LeaderboardError(f"{source}: its weights are in several files, which is not supported yet")
             raise Unavailable(f"{source} holds no {' nor '.join(choice)}; check the entry's file", "not found")
     return tuple(next(name for name in choice if name in there) for choice in wanted)
 
 
-def _fetch(source: Source, revision: str, listing: Listing, names: Sequence[str]) -> Snapshot:
+def _fetch(source: Source, revision: str, listing: Listing, names: Sequence[str], *, patience: float) -> Snapshot:
     cached = _find_cached(source, listing.commit, [(name,) for name in names], offline=False)
     if cached is None:
         size = sum(listing.sizes[name] for name in names) / 1e6
         announce(f"{source.name}: fetching {size:.0f} MB from the Hub")
-    paths = [_fetch_sound(source, listing, name) for name in names]
+    paths = [_fetch_sound(source, listing, name, patience) for name in names]
     folder = _folder_of(paths[0], names[0])
     with as_unavailable(source):
         _remember(folder, revision, listing.commit)
     return Snapshot(folder, listing.commit, tuple(names))
 
 
-def _fetch_sound(source: Source, listing: Listing, name: str) -> Path:
+def _fetch_sound(source: Source, listing: Listing, name: str, patience: float) -> Path:
     """The file with the digest that the Hub's listing gives; fetched again once when it differs."""
     from huggingface_hub import hf_hub_download
 
     for again in (False, True):
         try:
             with as_unavailable(source, name):
+                _wait_for_others(source, listing.digests[name], patience)
                 path = Path(hf_hub_download(source.name, name, revision=listing.commit, force_download=again))
         except WrongSize:
             continue
         if _matches(path, listing.digests[name] or _blob_name(path)):
             return path
+        if not path.is_symlink():  # the client would fetch it again, and leave this one in its place
+            path.unlink()
     raise Unavailable(
         f"{source}: {name} came twice with other bytes than the Hub lists ({listing.digests[name][:12]}, "
         f"{listing.sizes[name]:,} bytes); check proxies and the network, then try again",
         "corrupt",
     )
+
+
+def _wait_for_others(source: Source, digest: str, patience: float) -> None:
+    """The client waits for ever for another process that fetches the same file; here, as long as that gets on."""
+    from huggingface_hub import constants
+    from huggingface_hub.file_download import repo_folder_name
+
+    repository = repo_folder_name(repo_id=source.name, repo_type="model")
+    held = Path(constants.HF_HUB_CACHE) / ".locks" / repository / f"{digest}.lock"
+    if digest and held.exists():
+        with waiting(FileLock(held), Path(constants.HF_HUB_CACHE) / repository / "blobs", patience):
+            pass
 
 
 def _remember(folder: Path, revision: str, commit: str) -> None:

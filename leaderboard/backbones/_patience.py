@@ -9,11 +9,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from threading import Lock
 from typing import Any
 
 from leaderboard.errors import Unavailable
 
 PAUSES = (1.0, 2.0, 4.0)  # seconds before an overloaded server is asked again
+_ONE_AT_A_TIME = Lock()
 OVERLOADED = {408, 429, 500, 502, 503, 504}
 
 
@@ -28,14 +30,15 @@ def patient(limit: float) -> Iterator[None]:
     """
     from huggingface_hub import constants, get_session
 
-    session: Any = get_session()
-    transport, constants.HF_HUB_DISABLE_XET = constants.HF_HUB_DISABLE_XET, True
-    session.send = _Patience(session.send, limit)
-    try:
-        yield
-    finally:
-        del session.send
-        constants.HF_HUB_DISABLE_XET = transport
+    with _ONE_AT_A_TIME:  # the session is everybody's
+        session: Any = get_session()
+        transport, constants.HF_HUB_DISABLE_XET = constants.HF_HUB_DISABLE_XET, True
+        session.send = _Patience(session.send, limit)
+        try:
+            yield
+        finally:
+            del session.send
+            constants.HF_HUB_DISABLE_XET = transport
 
 
 def http_library() -> Any:

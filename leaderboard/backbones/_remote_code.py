@@ -11,6 +11,7 @@ from leaderboard.errors import LeaderboardError, Unavailable
 from leaderboard.records import ModelSpec, RunOptions, Source
 
 CONFIG = "config.json"
+CONFIGS = (CONFIG, "preprocessor_config.json")
 
 
 def is_code_trusted(spec: ModelSpec, source: Source, snapshot: Snapshot, options: RunOptions) -> bool:
@@ -23,7 +24,7 @@ def is_code_trusted(spec: ModelSpec, source: Source, snapshot: Snapshot, options
     from transformers import CONFIG_MAPPING
 
     if spec.trust_remote_code is None:
-        if _auto_map(snapshot.folder) and _read_config(snapshot.folder).get("model_type") not in CONFIG_MAPPING:
+        if _auto_map(snapshot.folder) and _read_config(snapshot.folder, CONFIG).get("model_type") not in CONFIG_MAPPING:
             raise Unavailable(
                 f"{source} brings its own code; read it, then declare trust_remote_code: {snapshot.commit or 'COMMIT'} "
                 "and pass --allow-remote-code",
@@ -43,13 +44,14 @@ def is_code_trusted(spec: ModelSpec, source: Source, snapshot: Snapshot, options
     return True
 
 
-def _read_config(folder: Path) -> dict[str, Any]:
-    config: dict[str, Any] = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+def _read_config(folder: Path, name: str) -> dict[str, Any]:
+    config: dict[str, Any] = json.loads((folder / name).read_text(encoding="utf-8"))
     if not isinstance(config, dict) or not isinstance(config.get("auto_map", {}), dict):
-        raise ValueError(f"{CONFIG} is no configuration")
+        raise ValueError(f"{name} is no configuration")
     return config
 
 
 def _auto_map(folder: Path) -> list[str]:
-    """Where a repository's configuration says that its classes are: ``[repository--]module.Class``."""
-    return [str(name) for name in _read_config(folder).get("auto_map", {}).values()]
+    """Where a repository says that its classes are, the processor's too: ``[repository--]module.Class``."""
+    maps = [_read_config(folder, name).get("auto_map", {}) for name in CONFIGS if (folder / name).exists()]
+    return [str(name) for classes in maps for name in classes.values()]

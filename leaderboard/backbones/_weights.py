@@ -12,7 +12,7 @@ from leaderboard.backbones._hub import Choice, fetch_snapshot
 from leaderboard.datasets.listing import hash_file
 from leaderboard.download import announce, download
 from leaderboard.errors import LeaderboardError, Unavailable
-from leaderboard.paths import cache_dir, lock
+from leaderboard.paths import cache_dir, lock, waiting
 from leaderboard.records import RunOptions, Source
 
 CHECKPOINTS: Choice = ("model.safetensors", "pytorch_model.bin")  # safetensors first
@@ -31,7 +31,8 @@ class WeightFile:
     def identity(self) -> dict[str, object]:
         """What the provenance says of it."""
         name = f"{self.source.kind}:{self.source.name}"
-        place = {"source": name, "revision": self.revision, "file": self.path.name, "sha256": self.sha256}
+        file = self.source.file or self.path.name
+        place = {"source": name, "revision": self.revision, "file": file, "sha256": self.sha256}
         return place | self.source.reading
 
 
@@ -73,7 +74,7 @@ def _locate_at_url(source: Source, options: RunOptions, names: Choice, beside: S
     """Fetched once; a file with another digest than the declared one is fetched again once, then refused."""
     folder = hashlib.sha256(source.name.encode()).hexdigest()[:16]
     target = cache_dir() / "weights" / folder / source.name.rpartition("/")[2]
-    with lock(target):
+    with waiting(lock(target), target.parent, options.hub_timeout):
         for _ in range(2):
             if not target.exists():
                 _download(source, target, options)

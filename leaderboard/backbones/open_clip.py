@@ -42,7 +42,8 @@ def load(spec: ModelSpec, source: Source | None, options: RunOptions) -> Backbon
         config = json.loads(path.read_text(encoding="utf-8"))
         model = config["model_cfg"]
         quick = bool(model.get("quick_gelu", False))
-        tower: Any = open_clip.CLIP(model["embed_dim"], model["vision_cfg"], UNREAD, quick_gelu=quick).visual
+        vision = model["vision_cfg"] | {"timm_model_pretrained": False}  # else timm fetches weights by itself
+        tower: Any = open_clip.CLIP(model["embed_dim"], vision, UNREAD, quick_gelu=quick).visual
         own = _preprocessing(model["vision_cfg"], config.get("preprocess_cfg", {}))
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise LeaderboardError(f"{path} does not describe an image tower of open_clip ({error})") from None

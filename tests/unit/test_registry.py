@@ -142,6 +142,11 @@ def test_a_complete_entry_becomes_a_record(load) -> None:
         ),
         (
             "licence: MIT",
+            "licence: MIT\n  sources:\n    - {path: a.pth, library: timm, architecture: b, tensors: by-order}",
+            "models.yaml:9: model 'toy': tensors 'by-order' needs the entry's digest",
+        ),
+        (
+            "licence: MIT",
             "licence: MIT\n  trust_remote_code: main",
             "models.yaml:8: model 'toy': trust_remote_code 'main': ",
         ),

@@ -114,3 +114,17 @@ def test_the_same_tensors_from_another_source_keep_the_stored_bytes(tmp_path, ma
     hub = make_result(model={"weights": {"source": "hub:a/b", "revision": "1" * 40, "digest": "e" * 64}})
     save_result(tmp_path, hub, tolerance=0)
     assert (tmp_path / "grains" / "toy.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "canary",
+    [{}, {"norms": [1.0, None], "cosines": [0.5]}, {"norms": [1.0, 2.0], "cosines": [0.5, 0.5]}],
+    ids=["empty", "null", "too-many-pairs"],
+)
+def test_a_canary_that_is_none_is_named(tmp_path, make_result, canary) -> None:
+    """Nothing could be compared with it: the file is refused, in one line."""
+    path = tmp_path / "grains" / "toy.json"
+    path.parent.mkdir()
+    path.write_text(format_result(make_result(canary=canary)))
+    with pytest.raises(LeaderboardError, match=r"toy\.json is no result file \(.*measure the cell again"):
+        load_result(path)

@@ -46,7 +46,7 @@ def test_a_changed_digest_or_dimension_of_the_entry_makes_a_cell_stale(registry,
 @pytest.mark.parametrize("field", ["revision", "file", "sha256"])
 def test_another_declared_place_makes_a_cell_stale(registry, make_result, field: str) -> None:
     """Another commit, file or hash is another model; what the entry leaves open fits everything."""
-    weights = {"source": "hub:a/b", "revision": "1" * 40, "file": "small.pth", "sha256": "a" * 64}
+    weights = {"source": "hub:a/b", "revision": "1" * 40, "file": "sub/small.pth", "sha256": "a" * 64}
     source = Source("hub", "a/b", revision="1" * 40, file="sub/small.pth", sha256="a" * 64)
     dataset, result = registry.dataset("grains"), make_result(model={"weights": weights})
 

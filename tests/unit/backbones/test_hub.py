@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -304,3 +306,59 @@ def test_an_entry_loads_through_the_hub(hub, zoo, make_spec, draw):
         expected = model(torch.from_numpy(batch[0]).permute(2, 0, 1)[None]).numpy()[0]
     assert backbone.embed(batch)[0] == pytest.approx(expected, abs=1e-5)
     assert load_backbone(spec, RunOptions(offline=True)).inputs == backbone.inputs
+
+
+HOLD = """
+import sys, time
+from filelock import FileLock
+with FileLock(sys.argv[1]):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.fixture
+def other_process(hub):
+    """Another process that holds the lock of the client's on the weights, as one that fetches them would."""
+    digest = hashlib.sha256(FILES["model.safetensors"]).hexdigest()
+    lock = hub.home / "hub" / ".locks" / "models--owner--toy" / f"{digest}.lock"
+    lock.parent.mkdir(parents=True)
+    process = subprocess.Popen([sys.executable, "-c", HOLD, str(lock)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "held\n"
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def test_another_process_that_gets_nowhere_is_not_waited_for(hub, other_process):
+    """A stopped one would hold the client for ever; it ends within the limit, and says who holds what."""
+    hub.push("owner/toy", FILES, OLD)
+    start = time.monotonic()
+    with pytest.raises(Unavailable, match=r"model\.safetensors: another process holds \S+\.lock and gets nowhere"):
+        fetch_snapshot(PINNED, [WEIGHTS], RunOptions(hub_timeout=0.3))
+    assert time.monotonic() - start < 10
+
+
+def test_another_process_that_gets_on_is_waited_for(hub, other_process):
+    """As long as what it fetches grows; then the file is there for both."""
+    hub.push("owner/toy", FILES, OLD)
+    growing = hub.home / "hub" / "models--owner--toy" / "blobs" / "other.incomplete"
+    growing.parent.mkdir(parents=True)
+
+    def grow() -> None:
+        for size in range(1, 8):
+            growing.write_bytes(b"x" * size)
+            time.sleep(0.2)
+        other_process.kill()
+
+    writer = threading.Thread(target=grow)
+    writer.start()
+    assert fetch_snapshot(PINNED, [WEIGHTS], RunOptions(hub_timeout=0.5)).commit == OLD
+    writer.join()
+
+
+def test_weights_in_several_files_are_said_to_be_unsupported(hub):
+    """An index of shards instead of one file is not a missing file."""
+    hub.push("owner/toy", {"model.safetensors.index.json": b"{}", "model-00001-of-00002.safetensors": b"part"}, OLD)
+    with pytest.raises(LeaderboardError, match="its weights are in several files, which is not supported yet"):
+        fetch_snapshot(PINNED, [WEIGHTS], ONLINE)

@@ -84,7 +84,7 @@ def test_the_packaged_weights_have_the_declared_digest(registry, number):
     assert backbone.inputs["weights"] == {
         "source": f"package:{spec.sources[0].name}",
         "revision": spec.sources[0].revision,
-        "file": Path(spec.sources[0].file).name,
+        "file": spec.sources[0].file,
         "sha256": spec.sources[0].sha256,
         "drop": ["_fc."],
         "tensors": "by-order",

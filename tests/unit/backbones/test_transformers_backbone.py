@@ -424,6 +424,21 @@ def test_code_in_a_repository_is_not_run(publish, spec_of, tmp_path):
     assert not (tmp_path / "ran").exists()
 
 
+def test_a_processor_brings_no_code_either(publish, spec_of, tmp_path, monkeypatch):
+    """Nobody is asked whether it may run, and whoever sits at the keyboard cannot let it."""
+    _, folder = publish(plain)
+    (folder / "evil.py").write_text(
+        f"import pathlib\npathlib.Path({str(tmp_path / 'ran')!r}).touch()\nclass Processor: pass\n"
+    )
+    processor = {"image_processor_type": "Evil", "auto_map": {"AutoImageProcessor": "evil.Processor"}}
+    (folder / "preprocessor_config.json").write_text(json.dumps(processor))
+    monkeypatch.setattr("builtins.input", lambda *prompt: pytest.fail(f"asked {prompt}"))
+    with pytest.raises(LeaderboardError) as caught:
+        load_backbone(spec_of(folder, preprocessing="model"))
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "ran").exists()
+
+
 COMMIT = "c" * 40
 
 

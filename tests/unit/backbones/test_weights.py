@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from importlib.metadata import version
 
 import pytest
@@ -107,3 +108,6 @@ def test_a_wrong_file_is_not_passed_over(make_spec, zoo, tmp_path):
     spec = make_spec(sources=tuple(Source("path", str(tmp_path / f"{name}.pth")) for name in "ab"))
     with pytest.raises(LeaderboardError, match=r"^model 'toy': a\.pth of path:\S+ does not fit the architecture"):
         load_backbone(spec)
+    gone = replace(spec, sources=(Source("path", "nowhere.pth"), *spec.sources))
+    with pytest.raises(LeaderboardError, match=r"\(before that: nowhere\.pth does not exist"):
+        load_backbone(gone)
