@@ -196,7 +196,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         if session.config.option.run_report:
             save_run_report(run, session.config.option.run_report)
     except (LeaderboardError, OSError) as error:
-        session.config.get_terminal_writer().line(f"\ntables or report are not written: {error}", red=True)
+        session.config.get_terminal_writer().line(f"\nthe tables are not written: {error}", red=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 

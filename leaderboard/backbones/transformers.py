@@ -19,7 +19,7 @@ from leaderboard.backbones import Backbone
 from leaderboard.backbones._completeness import check_complete
 from leaderboard.backbones._hub import Choice, Snapshot, fetch_snapshot
 from leaderboard.backbones._remote_code import is_code_trusted
-from leaderboard.backbones._weights import CHECKPOINTS
+from leaderboard.backbones._weights import CHECKPOINTS, WeightFile
 from leaderboard.datasets.listing import hash_file
 from leaderboard.errors import LeaderboardError, Unavailable
 from leaderboard.records import ModelSpec, RunOptions, Source
@@ -69,14 +69,9 @@ def _locate(spec: ModelSpec, source: Source, options: RunOptions) -> Snapshot:
 def _identify(spec: ModelSpec, source: Source, snapshot: Snapshot) -> dict[str, object]:
     """What the provenance says: the checkpoint, and what changes the numbers and is no tensor (heads, processor)."""
     names = (CONFIG, PROCESSOR) if spec.preprocessing == "model" else (CONFIG,)
-    checkpoint = snapshot.files[1]
-    place: dict[str, object] = {
-        "source": f"{source.kind}:{source.name}",
-        "revision": snapshot.commit or None,
-        "file": checkpoint,
-    }
-    digest = {"sha256": hash_file(snapshot.folder / checkpoint)}
-    return place | digest | {name: hash_file(snapshot.folder / name) for name in names}
+    path = snapshot.folder / snapshot.files[1]
+    place = WeightFile(path, source, snapshot.commit or None, hash_file(path)).identity
+    return place | {name: hash_file(snapshot.folder / name) for name in names}
 
 
 @contextmanager
