@@ -23,6 +23,7 @@ Generated from `results/` by `python -m leaderboard render`: do not edit. What e
 - Ranked by NN F1 on unrounded values. On 697 images a difference of a few points may be chance.
 - *Measured*: by this suite, with provenance in the result file that the model's name links to.
   *Reported*: published by others and not measured here; such rows are never ranked with measured ones.
+- *Unpinned*: the entry names a branch, or an address without a digest; what lies there may change.
 - Images/s: from files on disk to vectors, on the device named in the result file.
 """
 
