@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from typing import Any, get_args
 
 from leaderboard import backbones, protocols
-from leaderboard.backbones._weights import CHECKPOINTS
+from leaderboard.backbones import CHECKPOINTS
 from leaderboard.records import COMMIT, DatasetSpec, ModelSpec, Pooling, Reported, Source
 from leaderboard.yaml_lines import Location
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 LIBRARIES = tuple(name for _, name, _ in pkgutil.iter_modules(__path__) if not name.startswith("_"))
+CHECKPOINTS = ("model.safetensors", "pytorch_model.bin")  # their usual names, safetensors first
 EXTRAS = {"open_clip": "open-clip"}  # libraries that are not in the extra "networks"
 
 

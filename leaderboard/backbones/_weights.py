@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
+from leaderboard.backbones import CHECKPOINTS
 from leaderboard.backbones._hub import Choice, fetch_snapshot
 from leaderboard.datasets.listing import hash_file
 from leaderboard.download import announce, download
 from leaderboard.errors import LeaderboardError, Unavailable
 from leaderboard.paths import cache_dir, lock, waiting
 from leaderboard.records import RunOptions, Source
-
-CHECKPOINTS: Choice = ("model.safetensors", "pytorch_model.bin")  # safetensors first
 
 
 @dataclass(frozen=True)

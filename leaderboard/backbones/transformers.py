@@ -15,11 +15,11 @@ import numpy as np
 from PIL import Image
 from safetensors import SafetensorError
 
-from leaderboard.backbones import Backbone
+from leaderboard.backbones import CHECKPOINTS, Backbone
 from leaderboard.backbones._completeness import check_complete
 from leaderboard.backbones._hub import Choice, Snapshot, fetch_snapshot
 from leaderboard.backbones._remote_code import is_code_trusted
-from leaderboard.backbones._weights import CHECKPOINTS, WeightFile
+from leaderboard.backbones._weights import WeightFile
 from leaderboard.datasets.listing import hash_file
 from leaderboard.errors import LeaderboardError, Unavailable
 from leaderboard.records import ModelSpec, RunOptions, Source
