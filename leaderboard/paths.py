@@ -84,13 +84,13 @@ def waiting(held: FileLock, folder: Path, patience: float) -> Iterator[None]:
     Raises:
         Unavailable: nothing grew for ``patience`` seconds, and it is still held.
     """
-    size = -1
+    size = _bytes_in(folder)
     while True:
         try:
             held.acquire(timeout=patience)
             break
         except Timeout:
-            before, size = size, sum(path.lstat().st_size for path in folder.glob("*"))
+            before, size = size, _bytes_in(folder)
             if size == before:
                 reason = f"another process holds {held.lock_file} and gets nowhere; end it, or wait for it"
                 raise Unavailable(reason) from None
@@ -98,6 +98,14 @@ def waiting(held: FileLock, folder: Path, patience: float) -> Iterator[None]:
         yield
     finally:
         held.release()
+
+
+def _bytes_in(folder: Path) -> int:
+    total = 0
+    for path in folder.glob("*"):
+        with suppress(FileNotFoundError):  # a download that ends takes its own file away
+            total += path.lstat().st_size
+    return total
 
 
 def _umask() -> int:
