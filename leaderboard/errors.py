@@ -22,3 +22,8 @@ class Unavailable(LeaderboardError):
 
 class CheckFailed(LeaderboardError):
     """A verification that came out negative: the command line ends with exit code 1."""
+
+
+def first_line(error: BaseException) -> str:
+    """What a foreign error says, without its paragraphs; its kind when it says nothing."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -30,11 +30,16 @@ def load_verified(
         Unavailable: it cannot be had.
         LeaderboardError: other tensors, or other vectors from the same entry.
     """
-    backbone = load_backbone(with_recorded_digests(spec, results), options)
-    check_tensors(results, backbone)
-    canary = compute_canary(backbone)
+    backbone, canary = _load(spec, results, options)
     check_canary(results, backbone, canary)
     return backbone, canary
+
+
+def _load(spec: ModelSpec, results: Sequence[Result], options: RunOptions) -> tuple[Backbone, Canary]:
+    """The model of the stored tensors, and what it makes of the canary now."""
+    backbone = load_backbone(with_recorded_digests(spec, results), options)
+    check_tensors(results, backbone)
+    return backbone, compute_canary(backbone)
 
 
 @dataclass(frozen=True)
@@ -54,9 +59,7 @@ class Verdict:
 def verify_model(spec: ModelSpec, results: Sequence[Result], options: RunOptions = DEFAULT_OPTIONS) -> Verdict:
     """Load a model and compare its canary with every stored one, also where the entry says that it has changed."""
     try:
-        backbone = load_backbone(with_recorded_digests(spec, results), options)
-        check_tensors(results, backbone)
-        canary = compute_canary(backbone)
+        backbone, canary = _load(spec, results, options)
     except Unavailable as error:
         return Verdict(spec.id, error.status, str(error))
     except LeaderboardError as error:

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 from leaderboard.backbones._weights import WeightFile
-from leaderboard.errors import LeaderboardError, Unavailable
+from leaderboard.errors import LeaderboardError, Unavailable, first_line
 from leaderboard.records import Source
 
 State = dict[str, torch.Tensor]
@@ -60,7 +60,7 @@ def describe_damage(error: Exception) -> str:
         if re.search("unsupported (global|class)|unrecognized function", str(error), re.IGNORECASE):
             return "it holds more than tensors, and would run code when loaded"
         return "it is no file of tensors"
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+    return first_line(error)
 
 
 def _select(content: Any, source: Source, file: str) -> Mapping[str, torch.Tensor]:

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from leaderboard.backbones._hub_errors import WrongSize, as_unavailable, first_line
+from leaderboard.backbones._hub_errors import WrongSize, as_unavailable
 from leaderboard.backbones._patience import patient
 from leaderboard.datasets.listing import hash_file
 from leaderboard.download import announce
-from leaderboard.errors import LeaderboardError, Unavailable
+from leaderboard.errors import LeaderboardError, Unavailable, first_line
 from leaderboard.paths import waiting
 from leaderboard.records import COMMIT, RunOptions, Source
 

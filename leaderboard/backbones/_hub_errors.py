@@ -9,7 +9,7 @@ from pathlib import Path
 
 from leaderboard.backbones._patience import http_library
 from leaderboard.download import check_room
-from leaderboard.errors import Unavailable
+from leaderboard.errors import Unavailable, first_line
 from leaderboard.records import Source, Status
 
 
@@ -71,7 +71,3 @@ def _refusal(source: Source, error: BaseException) -> tuple[Status, str]:
     if code is None:
         return "unreachable", f"no answer of a Hub ({first_line(error)}); check proxies and the network"
     return "unreachable", f"the Hub refuses ({first_line(error)}); try later"
-
-
-def first_line(error: BaseException) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
