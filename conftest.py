@@ -14,9 +14,9 @@ import pytest
 from _pytest.mark.expression import Expression  # pytest's own -k, so that names mean the same here
 
 from leaderboard.errors import LeaderboardError
-from leaderboard.options import DTYPES, parse_count, parse_device, parse_seconds
+from leaderboard.options import declare_extraction_options, declare_model_options, declare_waiting_options
 from leaderboard.paths import data_dir
-from leaderboard.records import DEFAULT_OPTIONS, Outcome, RunOptions
+from leaderboard.records import Outcome, RunOptions
 from leaderboard.registry import Registry, load_registry
 from leaderboard.run import Run
 from leaderboard.selection import Case, Matcher, Selection, list_cases, select_models
@@ -31,28 +31,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     flags = {
         "--all-models": "run every model of models.yaml, not only the default group",
         "--require-measured": "a cell that cannot be measured is a failure, not a skip",
-        "--refresh": "extract embeddings again even when they are cached",
-        "--record-speed": "measure images/s too, and store it with the result",
-        "--offline": "fetch nothing: neither weights nor data",
-        "--skip-bad-images": "leave unreadable images out; the result and the table say how many",
+        "--record-speed": "measure images/s and peak memory too, and store them with the result",
     }
     for flag, text in flags.items():
         group.addoption(flag, action="store_true", help=text)
-    group.addoption(
-        "--allow-remote-code", action="store_true", help="run a repository's own code where the entry trusts its commit"
-    )
-    group.addoption(
-        "--hub-timeout",
-        type=parse_seconds,
-        default=DEFAULT_OPTIONS.hub_timeout,
-        metavar="SECONDS",
-        help="give a server up after this long without progress (default: %(default)g)",
-    )
+    for declare in (declare_model_options, declare_extraction_options, declare_waiting_options):
+        declare(group.addoption)
     group.addoption("--run-report", type=Path, metavar="FILE", help="write every cell's status as JSON")
     group.addoption("--leaderboard-dir", type=Path, metavar="DIR", help="write results/ and README.md there")
-    group.addoption("--device", type=parse_device, help="cuda, mps or cpu (default: the first that is there)")
-    group.addoption("--dtype", choices=DTYPES, default="float32", help="of the networks (default: float32)")
-    group.addoption("--batch-size", type=parse_count, metavar="N", help="images per forward pass")
 
 
 def pytest_configure(config: pytest.Config) -> None:

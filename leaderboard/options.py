@@ -1,9 +1,13 @@
-"""What a run's options may be, checked where they are typed: by argparse for the command line and for pytest."""
+"""What a run's options are and may be: declared and checked once, for the command line and for pytest."""
 
 from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Callable
+from typing import Any
+
+from leaderboard.records import DEFAULT_OPTIONS
 
 DTYPES = ("float32", "bfloat16", "float16")
 DEVICE = re.compile(r"(cpu|mps|cuda|xpu)(:\d+)?")
@@ -32,3 +36,45 @@ def parse_device(text: str) -> str:
     if not DEVICE.fullmatch(text):
         raise argparse.ArgumentTypeError(f"{text!r} is not a device; try cpu, cuda, cuda:0 or mps")
     return text
+
+
+def parse_protocols(text: str) -> list[str]:
+    """Names of protocols, with commas between them."""
+    from leaderboard.protocols import PROTOCOLS
+
+    names = [name.strip() for name in text.split(",")]
+    unknown = [name for name in names if name not in PROTOCOLS]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"protocol {unknown[0]!r} is unknown; choose from {', '.join(PROTOCOLS)}")
+    return names
+
+
+def declare_protocols_option(add: Callable[..., Any]) -> None:
+    """Which figures are computed."""
+    from leaderboard.protocols import PROTOCOLS
+
+    text = f"some of {', '.join(PROTOCOLS)} only (default: all)"
+    add("--protocols", type=parse_protocols, default=list(PROTOCOLS), metavar="A,B", help=text)
+
+
+def declare_model_options(add: Callable[..., Any]) -> None:
+    """How a network is run; ``add`` is argparse's ``add_argument`` or pytest's ``addoption``."""
+    add("--device", type=parse_device, help="cuda, cuda:0, mps or cpu (default: the first of these that is there)")
+    add("--dtype", choices=DTYPES, default="float32", help="of the network (default: float32)")
+    add("--batch-size", type=parse_count, metavar="N", help="images per forward pass")
+    add(
+        "--allow-remote-code", action="store_true", help="run a repository's own code where the entry trusts its commit"
+    )
+
+
+def declare_extraction_options(add: Callable[..., Any]) -> None:
+    """How a set of images becomes vectors."""
+    add("--skip-bad-images", action="store_true", help="leave unreadable images out, and say how many")
+    add("--refresh", action="store_true", help="compute again even when cached")
+
+
+def declare_waiting_options(add: Callable[..., Any]) -> None:
+    """How long the network is waited for."""
+    text = "give a server up after this long without progress (default: %(default)g)"
+    add("--offline", action="store_true", help="fetch nothing: neither weights nor data")
+    add("--hub-timeout", type=parse_seconds, default=DEFAULT_OPTIONS.hub_timeout, metavar="SECONDS", help=text)

@@ -166,8 +166,8 @@ class Metric:
     """A figure that a protocol gives."""
 
     name: str  # "knn1.f1_macro"
-    headline: str | None = None  # its column title in the table
-    column: int = 0  # where that column stands; the first one ranks
+    title: str = ""  # of its column; else its name
+    column: int | None = None  # a headline: where it stands in the table; the first one ranks
     higher_is_better: bool = True
 
 
@@ -188,6 +188,8 @@ class Protocol:
     version: int
     metrics: tuple[Metric, ...]
     compute: Callable[[Embeddings], Scores]
+    packages: tuple[str, ...] = ()  # whose versions the figures may depend on, beyond scikit-learn and scipy
+    is_repeatable: bool = True  # False: another machine's last digits may change the figures by much
 
 
 @dataclass(frozen=True)

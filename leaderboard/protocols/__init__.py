@@ -20,8 +20,8 @@ def _discover() -> dict[str, Protocol]:
 
 
 def _headlines() -> dict[str, Metric]:
-    chosen = [metric for metric in METRICS.values() if metric.headline]
-    return {metric.name: metric for metric in sorted(chosen, key=lambda metric: metric.column)}
+    chosen = [(metric.column, name) for name, metric in METRICS.items() if metric.column is not None]
+    return {name: METRICS[name] for _, name in sorted(chosen)}
 
 
 PROTOCOLS: Mapping[str, Protocol] = _discover()

@@ -77,9 +77,7 @@ PROTOCOL = Protocol(
     name="knn",
     version=1,
     metrics=tuple(
-        Metric(f"knn{k}.{name}", headline="NN F1", column=1)
-        if (k, name) == (1, "f1_macro")
-        else Metric(f"knn{k}.{name}")
+        Metric(f"knn{k}.{name}", title="NN F1", column=1) if (k, name) == (1, "f1_macro") else Metric(f"knn{k}.{name}")
         for k in NEIGHBOURS
         for name in SCORE_NAMES
     ),

@@ -135,7 +135,7 @@ PROTOCOL = Protocol(
     name="linear",
     version=1,
     metrics=(
-        Metric("linear.balanced_accuracy", headline="Linear bal. acc.", column=3),
+        Metric("linear.balanced_accuracy", title="Linear bal. acc.", column=3),
         Metric("linear.log_loss", higher_is_better=False),
         *(Metric(f"linear.{name}") for name in SCORE_NAMES if name != "balanced_accuracy"),
     ),

@@ -114,7 +114,7 @@ PROTOCOL = Protocol(
     name="retrieval",
     version=1,
     metrics=(
-        Metric("retrieval.precision_at_n", headline="P@N", column=2),
+        Metric("retrieval.precision_at_n", title="P@N", column=2),
         *(Metric(f"retrieval.{kind}_at_{k}") for k in CUTOFFS for kind in ("precision", "recall")),
         Metric("retrieval.pr_auc"),
         Metric("retrieval.map"),

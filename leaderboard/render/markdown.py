@@ -13,7 +13,7 @@ from leaderboard.render.rows import Row, describe_licence, measured_rows, report
 
 BEGIN, END = "<!-- leaderboard:begin -->", "<!-- leaderboard:end -->"
 MISSING = "–"
-TITLES = [str(metric.headline) for metric in HEADLINES.values()]
+TITLES = [metric.title for metric in HEADLINES.values()]
 INTRODUCTION = """\
 # Leaderboard
 

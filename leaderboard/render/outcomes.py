@@ -11,7 +11,7 @@ from leaderboard.records import Cell, Outcome, Result, Status
 from leaderboard.registry import Registry
 from leaderboard.staleness import why_stale
 
-TITLES = [str(metric.headline) for metric in HEADLINES.values()]
+TITLES = [metric.title for metric in HEADLINES.values()]
 
 
 def render_outcomes(outcomes: Sequence[Outcome], registry: Registry) -> str:

@@ -1,0 +1,42 @@
+"""Compute the protocols on an embeddings file: ours, or an .npz with F (n x d) and L (n)."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from tabulate import tabulate
+
+from leaderboard.options import declare_protocols_option
+from leaderboard.paths import save_text
+from leaderboard.protocols import HEADLINES
+
+EXAMPLE = "evaluate slides.npz --protocols knn,retrieval --json slides.json"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare them."""
+    parser.add_argument("file", type=Path, metavar="FILE")
+    declare_protocols_option(parser.add_argument)
+    parser.add_argument("--json", type=Path, metavar="OUT", help="also write everything as JSON")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Compute protocols on a file of embeddings, print the metrics and keep them as JSON if asked to."""
+    from dataclasses import asdict
+
+    from leaderboard.cache import check_distinct, load_embeddings
+    from leaderboard.cells import compute_scores, merge_metrics
+    from leaderboard.result_files import format_json
+
+    embeddings = load_embeddings(options.file)
+    check_distinct(embeddings, str(options.file))
+    scores = compute_scores(embeddings, options.protocols)
+    metrics = merge_metrics(scores)
+    headlines = {name: metrics[name] for name in HEADLINES if name in metrics}
+    rows = [[name, f"{value:.6f}"] for name, value in (headlines | metrics).items()]
+    print(tabulate(rows, ["metric", str(options.file)], disable_numparse=True))
+    if options.json is not None:
+        described = {"file": options.file.name, "classes": embeddings.classes, "metrics": metrics}
+        parts = {name: asdict(part) for name, part in scores.items()}
+        save_text(options.json, format_json(described | {"protocols": parts}))

@@ -1,0 +1,29 @@
+"""Download or draw a data set into the cache, and verify it."""
+
+from __future__ import annotations
+
+import argparse
+
+from leaderboard.options import declare_waiting_options
+from leaderboard.records import RunOptions
+from leaderboard.registry import load_registry
+
+EXAMPLE = "fetch palynomorphs-20"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare them."""
+    parser.add_argument("dataset", metavar="DATASET")
+    declare_waiting_options(parser.add_argument)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Have a data set here, verified, and say where."""
+    from leaderboard.datasets import load_dataset
+
+    registry = load_registry(options.root)
+    spec = registry.dataset(options.dataset)
+    dataset = load_dataset(spec, RunOptions.of(options))
+    state = "verified" if dataset.digest == spec.digest else "digest differs from datasets.yaml: cells are stale"
+    print(f"{spec.id}: {len(dataset.files)} images in {len(dataset.classes)} classes, {state}, in {dataset.root}")
+    print(f"{spec.licence or 'licence not stated'}; {spec.attribution}")
