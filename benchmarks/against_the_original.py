@@ -27,11 +27,11 @@ import numpy as np
 
 import leaderboard
 from leaderboard.cache import load_embeddings
-from leaderboard.cells import compute_scores
 from leaderboard.datasets import list_dataset, load_dataset
 from leaderboard.extract import embed_images
 from leaderboard.records import Dataset, Embeddings
 from leaderboard.registry import load_registry
+from leaderboard.scores import compute_scores
 
 if TYPE_CHECKING:
     import torch

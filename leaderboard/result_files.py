@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from leaderboard.errors import LeaderboardError
 from leaderboard.paths import save_text
+from leaderboard.protocols import PROTOCOLS
 from leaderboard.records import Provenance, Result
 
 if TYPE_CHECKING:
@@ -60,14 +61,25 @@ def _identity(result: Result) -> Any:
 def _agree(stored: Result, new: Result, tolerance: float) -> bool:
     """Whether two measurements are the same but for the last digits of another machine."""
     exact = ("parameters", "dimension", "classes", "labels", "left_out")
+    metrics = {name: value for name, value in new.metrics.items() if _is_repeatable(name)}
     return (
         all(plain(getattr(stored, name)) == plain(getattr(new, name)) for name in exact)
-        and stored.metrics.keys() == new.metrics.keys()
+        and {name for name in stored.metrics if _is_repeatable(name)} == metrics.keys()
         and (stored.canary is None) == (new.canary is None)
-        and all(abs(stored.metrics[n] - v) <= tolerance * max(1.0, abs(v)) for n, v in new.metrics.items())
-        and _share_changed(_numbers(stored.outcomes), _numbers(new.outcomes)) <= MOST_CHANGED
+        and all(abs(stored.metrics[n] - v) <= tolerance * max(1.0, abs(v)) for n, v in metrics.items())
+        and _share_changed(_repeatable(stored.outcomes), _repeatable(new.outcomes)) <= MOST_CHANGED
         and _share_changed(_numbers(stored.per_class), _numbers(new.per_class), within=10 * tolerance) <= MOST_CHANGED
     )
+
+
+def _is_repeatable(metric: str) -> bool:
+    """Whether two machines agree on the figure: not where the last digits decide between two ways to cluster."""
+    protocol = PROTOCOLS.get(metric.partition(".")[0])
+    return protocol is None or protocol.is_repeatable
+
+
+def _repeatable(outcomes: Mapping[str, Mapping[str, Any]]) -> list[float]:
+    return _numbers({name: part for name, part in outcomes.items() if _is_repeatable(name)})
 
 
 def _numbers(value: Any) -> list[float]:

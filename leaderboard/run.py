@@ -11,8 +11,9 @@ from filelock import FileLock
 
 from leaderboard.backbones import Backbone
 from leaderboard.canary import Canary
-from leaderboard.cells import compute_result, describe_speed
+from leaderboard.cells import compute_result
 from leaderboard.datasets import load_dataset
+from leaderboard.efficiency import PeakMemory, describe_speed
 from leaderboard.errors import LeaderboardError, Unavailable
 from leaderboard.extract import extract, extraction_entry
 from leaderboard.paths import save_text
@@ -88,11 +89,11 @@ class Run:
         except LeaderboardError as error:
             return error
 
-    def record_speed(self, cell: Cell, *, images: int, seconds: float) -> None:
-        """Add the speed to the stored result of a measured cell."""
+    def record_speed(self, cell: Cell, *, images: int, seconds: float, memory: PeakMemory) -> None:
+        """Add speed and memory to the stored result of a measured cell."""
         result = self.outcome(cell).result
         if result is not None:
-            speed = describe_speed(self.backbone(cell.model), images, seconds)
+            speed = describe_speed(self.backbone(cell.model), images, seconds, memory)
             self._store(replace(result, speed=speed))
 
     def _measure(self, cell: Cell) -> Outcome:
@@ -100,7 +101,7 @@ class Run:
             dataset = self.dataset(cell.dataset)
             backbone, canary = self._load_model(cell.model)
             embeddings = extract(dataset, backbone, self.options)
-            result = compute_result(backbone, dataset, embeddings, canary)
+            result = compute_result(backbone, dataset, embeddings, canary, refresh=self.options.refresh)
             self._store(result)
             return Outcome(cell, "ok", "", result, extraction_entry(dataset, backbone).path)
         except Unavailable as error:

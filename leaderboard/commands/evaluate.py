@@ -26,8 +26,8 @@ def run(options: argparse.Namespace) -> None:
     from dataclasses import asdict
 
     from leaderboard.cache import check_distinct, load_embeddings
-    from leaderboard.cells import compute_scores, merge_metrics
     from leaderboard.result_files import format_json
+    from leaderboard.scores import compute_scores, merge_metrics
 
     embeddings = load_embeddings(options.file)
     check_distinct(embeddings, str(options.file))

@@ -7,9 +7,10 @@ must stay cheap (no scikit-learn at the top), because thresholds are checked whe
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import import_module
 
+from leaderboard.errors import LeaderboardError
 from leaderboard.records import Metric, Protocol
 
 
@@ -22,6 +23,17 @@ def _discover() -> dict[str, Protocol]:
 def _headlines() -> dict[str, Metric]:
     chosen = [(metric.column, name) for name, metric in METRICS.items() if metric.column is not None]
     return {name: METRICS[name] for _, name in sorted(chosen)}
+
+
+def check_protocols(names: Iterable[str]) -> None:
+    """Refuse a name that no protocol has.
+
+    Raises:
+        LeaderboardError: names it, and those that there are.
+    """
+    unknown = [name for name in names if name not in PROTOCOLS]
+    if unknown:
+        raise LeaderboardError(f"protocol {unknown[0]!r} is unknown; choose from {', '.join(PROTOCOLS)}")
 
 
 PROTOCOLS: Mapping[str, Protocol] = _discover()

@@ -22,18 +22,23 @@ def compute_class_scores(confusion: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def compute_scores(confusion: np.ndarray) -> dict[str, float]:
-    """Accuracy and macro averages, as scikit-learn defines them with zero_division=0.
+    """Accuracy and averages over classes, as scikit-learn defines them with zero_division=0.
 
-    Precision and F1 average over the classes present in truth or prediction, balanced accuracy over those
-    present in the truth.
+    Precision, recall and F1 average over the classes present in truth or prediction, balanced accuracy over those
+    present in the truth, specificity TN / (TN + FP) over all classes of the matrix.
     """
     hits, there, said = np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
-    seen = (there + said) > 0
+    images, seen = confusion.sum(), (there + said) > 0
+    f1, recall = 2 * hits / np.maximum(there + said, 1), hits / np.maximum(there, 1)
+    false_alarms = (said - hits) / np.maximum(images - there, 1)
     return {
-        "f1_macro": float(np.mean(2 * hits[seen] / (there + said)[seen])),
-        "accuracy": float(hits.sum() / confusion.sum()),
-        "balanced_accuracy": float(np.mean(hits[there > 0] / there[there > 0])),
-        "precision_macro": float(np.mean(hits[seen] / np.maximum(said[seen], 1))),
+        "f1_macro": float(np.mean(f1[seen])),
+        "f1_weighted": float(np.sum(f1 * there) / images),
+        "accuracy": float(hits.sum() / images),
+        "balanced_accuracy": float(np.mean(recall[there > 0])),
+        "precision_macro": float(np.mean((hits / np.maximum(said, 1))[seen])),
+        "recall_macro": float(np.mean(recall[seen])),
+        "specificity_macro": float(np.mean(1 - false_alarms)),
     }
 
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TypeVar
-
 import numpy as np
 
 from leaderboard.errors import LeaderboardError
 from leaderboard.records import Embeddings
 
-T = TypeVar("T")
+Split = tuple[np.ndarray, np.ndarray]  # image indices: training, test
 SPLITS = 10
 TEST_SHARE = 0.2
 
 
-def compute_splits(embeddings: Embeddings) -> list[tuple[np.ndarray, np.ndarray]]:
+def compute_splits(embeddings: Embeddings) -> list[Split]:
     """(train, test) image indices of each split; the same for every model.
 
     Source: run_evaluation.py of the SCAMPI benchmark, ``train_test_split`` with random_state 0 to 9.
@@ -38,18 +35,6 @@ def compute_splits(embeddings: Embeddings) -> list[tuple[np.ndarray, np.ndarray]
         tuple(train_test_split(indices, test_size=TEST_SHARE, stratify=labels, random_state=seed))
         for seed in range(SPLITS)
     ]
-
-
-def compute_per_split(
-    compute: Callable[[np.ndarray, np.ndarray], T], splits: Sequence[tuple[np.ndarray, np.ndarray]]
-) -> list[T]:
-    """``compute(train, test)`` for every split, a split per core: that beats many cores per split."""
-    from joblib import Parallel, cpu_count, delayed
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(1):
-        parallel = Parallel(n_jobs=min(cpu_count(), len(splits)), prefer="threads")
-        return list(parallel(delayed(compute)(train, test) for train, test in splits))
 
 
 def check_labels(embeddings: Embeddings, *, images_per_class: int) -> None:

@@ -17,7 +17,8 @@ from leaderboard.protocols._confusion import (
     compute_confusion,
     compute_scores,
 )
-from leaderboard.protocols._splits import compute_per_split, compute_splits
+from leaderboard.protocols._parallel import compute_all
+from leaderboard.protocols._splits import Split, compute_splits
 from leaderboard.records import Embeddings, Metric, Protocol, Scores
 
 NEIGHBOURS = (1, 3, 5, 7, 9)
@@ -35,7 +36,7 @@ def compute_knn(embeddings: Embeddings) -> Scores:
     smallest = min(len(train) for train, _ in splits)
     if smallest < max(NEIGHBOURS):
         raise LeaderboardError(f"{smallest} training images for {max(NEIGHBOURS)} neighbours; add images")
-    votes = compute_per_split(partial(_predict, embeddings), splits)
+    votes = compute_all(partial(_predict, embeddings), splits, "knn")
     metrics: dict[str, float] = {}
     for k in NEIGHBOURS:
         confusions = [
@@ -51,14 +52,14 @@ def compute_knn(embeddings: Embeddings) -> Scores:
     return Scores(metrics=metrics, per_class=per_class, outcomes=outcomes)
 
 
-def _predict(embeddings: Embeddings, train: np.ndarray, test: np.ndarray) -> dict[int, np.ndarray]:
+def _predict(embeddings: Embeddings, split: Split) -> dict[int, np.ndarray]:
     """Class indices of the test images for every k.
 
     A search per k: among training images at the same distance, scikit-learn's choice depends on k.
     """
     from sklearn.neighbors import KNeighborsClassifier
 
-    vectors, labels = embeddings.vectors, embeddings.labels
+    (train, test), vectors, labels = split, embeddings.vectors, embeddings.labels
     return {k: KNeighborsClassifier(k).fit(vectors[train], labels[train]).predict(vectors[test]) for k in NEIGHBOURS}
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from leaderboard.cache import load_embeddings
-from leaderboard.cells import embed_some
+from leaderboard.efficiency import embed_some, watch_memory
 from leaderboard.records import Outcome
 from leaderboard.render.message import describe_shortfall
 from leaderboard.run import Run
@@ -33,9 +33,10 @@ def test_metric(case: Case, outcome: Outcome, run: Run) -> None:
 
 @pytest.mark.speed
 def test_speed(case: Case, outcome: Outcome, run: Run, benchmark, pytestconfig) -> None:
-    """Images are embedded from files on disk; with --record-speed the median goes into the result."""
+    """Images are embedded from files on disk; with --record-speed median and peak memory go into the result."""
     backbone, dataset = run.backbone(case.cell.model), run.dataset(case.cell.dataset)
-    images = benchmark.pedantic(embed_some, args=(backbone, dataset), rounds=3, warmup_rounds=1)
+    with watch_memory(backbone) as memory:
+        images = benchmark.pedantic(embed_some, args=(backbone, dataset), rounds=3, warmup_rounds=1)
     assert images > 0
     if pytestconfig.option.record_speed and benchmark.stats is not None:
-        run.record_speed(case.cell, images=images, seconds=benchmark.stats.stats.median)
+        run.record_speed(case.cell, images=images, seconds=benchmark.stats.stats.median, memory=memory)

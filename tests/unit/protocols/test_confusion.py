@@ -14,9 +14,17 @@ from sklearn.metrics import (
     f1_score,
     precision_recall_fscore_support,
     precision_score,
+    recall_score,
 )
 
 from leaderboard.protocols._confusion import compute_class_scores, compute_confusion, compute_scores
+
+
+def _specificity(truth: np.ndarray, predicted: np.ndarray) -> float:
+    """TN / (TN + FP); 1 where nothing is negative, since there is no false alarm."""
+    negatives = predicted[~truth]
+    return float(np.mean(~negatives)) if len(negatives) else 1.0
+
 
 answers = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=40)
 
@@ -34,6 +42,9 @@ def test_scores_are_scikit_learns(pairs: list[tuple[int, int]]) -> None:
             "accuracy": accuracy_score(truth, predicted),
             "balanced_accuracy": balanced_accuracy_score(truth, predicted),
             "precision_macro": precision_score(truth, predicted, average="macro", zero_division=0),
+            "recall_macro": recall_score(truth, predicted, average="macro", zero_division=0),
+            "f1_weighted": f1_score(truth, predicted, average="weighted", zero_division=0),
+            "specificity_macro": np.mean([_specificity(truth == c, predicted == c) for c in range(5)]),
         }
     assert scores == pytest.approx(expected, abs=1e-12)
 

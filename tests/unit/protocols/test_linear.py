@@ -8,8 +8,9 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax
 
 from leaderboard.errors import LeaderboardError
-from leaderboard.protocols import linear
-from leaderboard.protocols.linear import MAX_GRADIENT, compute_linear, fit_at_optimum
+from leaderboard.protocols import _logistic
+from leaderboard.protocols._logistic import MAX_GRADIENT, fit_at_optimum
+from leaderboard.protocols.linear import compute_linear
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +75,7 @@ def test_the_reported_gradient_is_that_of_the_objective(clusters) -> None:
 
 def test_an_optimum_that_is_not_reached_is_an_error(clusters, monkeypatch) -> None:
     """A loose tolerance leaves a gradient above the limit, which is never passed off as the optimum."""
-    monkeypatch.setattr(linear, "TOLERANCES", (0.5,))
+    monkeypatch.setattr(_logistic, "TOLERANCES", (0.5,))
     with pytest.raises(LeaderboardError, match="stopped at a gradient of"):
         compute_linear(clusters())
 
