@@ -120,7 +120,7 @@ class CacheEntry:
 def cache_entry(key: Mapping[str, Any], *, model: str, dataset: str) -> CacheEntry:
     """The entry for everything that changes the numbers; names are for people, the digest decides."""
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:20]
-    return CacheEntry(cache_dir() / "embeddings" / f"{model}.{dataset}.{digest}.safetensors")
+    return CacheEntry(cache_dir() / "embeddings" / f"{model}.{dataset[:40]}.{digest}.safetensors")
 
 
 def _save_safetensors(path: Path, embeddings: Embeddings) -> None:

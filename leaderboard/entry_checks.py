@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Any, get_args
@@ -11,6 +12,13 @@ from leaderboard.backbones import CHECKPOINTS
 from leaderboard.records import COMMIT, DatasetSpec, ModelSpec, Pooling, Reported, Source
 from leaderboard.yaml_lines import Location
 
+SHARES = re.compile(r"accuracy|precision|recall|specificity|f1|top\d|purity|map|auc")  # figures from 0 to 1
+WAYS = {  # kind of data set -> what it needs, and what else it may have, of the keys that say where the images are
+    "folder": ((), ()),
+    "synthetic": (("seed", "images_per_class"), ()),
+    "archive": (("url", "download"), ("sha256", "subfolder")),
+    "hub": (("hub", "revision"), ("file", "download", "subfolder")),
+}
 REPOSITORIES = ("transformers", "open_clip")  # libraries that load a whole repository, not a checkpoint
 
 
@@ -74,13 +82,28 @@ def _figure_problems(part: str, dataset_id: str, figures: Any, dataset_ids: set[
     at: Location = (part, dataset_id)
     if isinstance(figures, Reported):
         figures, at = figures.metrics, (*at, "metrics")
-    for name in figures:
-        metric = protocols.METRICS.get(name)
-        if metric is None:
-            near = get_close_matches(name, protocols.METRICS, n=3) or list(protocols.HEADLINES)
-            yield (*at, name), f"{part}: metric {name!r} is unknown; nearest: {', '.join(near)}"
-        elif part == "thresholds" and not metric.higher_is_better:
-            yield (*at, name), f"{part}: {name!r} is better when lower, so it has no floor; remove it"
+    for name, value in figures.items():
+        for problem in _metric_problems(part, name, value):
+            yield (*at, name), problem
+
+
+def find_unknown_metric(name: str) -> str | None:
+    """What to say of a metric that no protocol gives."""
+    if name in protocols.METRICS:
+        return None
+    near = get_close_matches(name, protocols.METRICS, n=3) or list(protocols.HEADLINES)
+    return f"metric {name!r} is unknown; nearest: {', '.join(near)}"
+
+
+def _metric_problems(part: str, name: str, value: float) -> Iterator[str]:
+    """An unknown one, one that cannot be a floor, a value that is no share."""
+    unknown = find_unknown_metric(name)
+    if unknown:
+        yield f"{part}: {unknown}"
+    elif part == "thresholds" and not protocols.METRICS[name].higher_is_better:
+        yield f"{part}: {name!r} is better when lower, so it has no floor; remove it"
+    elif SHARES.search(name.rpartition(".")[2]) and not 0 <= value <= 1:
+        yield f"{part}: {name!r} is a share from 0 to 1, not {value:g}; divide a percentage by 100"
 
 
 def find_name_problems(model_id: str, dataset_ids: list[str]) -> Iterator[tuple[Location, str]]:
@@ -96,7 +119,31 @@ def find_name_problems(model_id: str, dataset_ids: list[str]) -> Iterator[tuple[
 
 def find_dataset_problems(spec: DatasetSpec) -> Iterator[tuple[Location, str]]:
     """Where in a data set's entry, and what."""
-    if spec.kind == "archive" and not (spec.url and spec.subfolder and spec.download):
-        yield (), "kind 'archive' needs url, subfolder and download (the size in words)"
-    if spec.kind == "synthetic" and (spec.seed is None or spec.images_per_class is None):
-        yield (), "kind 'synthetic' needs seed and images_per_class"
+    needed, allowed = WAYS[spec.kind]
+    missing = [key for key in needed if getattr(spec, key) is None]
+    if missing:
+        yield (), f"kind {spec.kind!r} needs {', '.join(needed)}; missing: {', '.join(missing)}"
+    every = dict.fromkeys(key for keys in WAYS.values() for part in keys for key in part)
+    for key in every:
+        if key not in (*needed, *allowed) and getattr(spec, key) is not None:
+            yield (key,), f"{key} does not go with kind {spec.kind!r}; remove it"
+    if not missing:
+        yield from _pin_problems(spec)
+    for index, name in enumerate(spec.columns):
+        if unknown := find_unknown_metric(name):
+            yield ("columns", index), f"columns: {unknown}"
+    for index, line in enumerate(spec.literature):
+        for problem in _metric_problems("literature", line.metric, line.value):
+            yield ("literature", index), problem
+
+
+def _pin_problems(spec: DatasetSpec) -> Iterator[tuple[Location, str]]:
+    """What is fetched is known beforehand: by the images' digest, the archive's sha256 or the repository's commit."""
+    if spec.manifest and spec.digest is None:
+        yield ("manifest",), "a manifest goes with the digest of the images; add it"
+    if spec.kind == "synthetic" and spec.digest is None:
+        yield (), "kind 'synthetic' needs the digest of the drawn images"
+    if spec.kind == "archive" and not (spec.sha256 or spec.digest):
+        yield (), "kind 'archive' needs the archive's sha256 or the digest of its images"
+    if spec.kind == "hub" and not (spec.digest or COMMIT.fullmatch(spec.revision or "")):
+        yield ("revision",), f"revision {spec.revision!r} is no commit; give the commit, or the digest of the images"

@@ -27,3 +27,8 @@ class CheckFailed(LeaderboardError):
 def first_line(error: BaseException) -> str:
     """What a foreign error says, without its paragraphs; its kind when it says nothing."""
     return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
+def printable(name: str) -> str:
+    """A file name on one line of any terminal: control characters and bytes that are no UTF-8 are escaped."""
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in name)

@@ -21,7 +21,7 @@ from leaderboard.backbones import Backbone
 from leaderboard.cache import CacheEntry, cache_entry, check_embeddings, load_embeddings, load_part, save_embeddings
 from leaderboard.download import announce
 from leaderboard.embedder import Embedder
-from leaderboard.errors import LeaderboardError
+from leaderboard.errors import LeaderboardError, printable
 from leaderboard.images import BadImage, load_image
 from leaderboard.records import DEFAULT_OPTIONS, Dataset, Embeddings, Provenance, RunOptions
 
@@ -34,7 +34,7 @@ class BadImages(LeaderboardError):
     """Files that cannot be read, all of them, each with its reason."""
 
     def __init__(self, dataset: str, bad: Sequence[tuple[str, str]]) -> None:
-        listed = "\n".join(f"  {name}: {reason}" for name, reason in bad)
+        listed = "\n".join(f"  {printable(name)}: {reason}" for name, reason in bad)
         super().__init__(
             f"{dataset}: {len(bad)} unreadable images; repair them, or leave them out with --skip-bad-images:\n{listed}"
         )

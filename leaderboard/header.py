@@ -33,5 +33,6 @@ def _how(kind: str, download: str | None) -> str:
         "archive": f"fetched when needed ({download})",
         "synthetic": "drawn when needed",
         "folder": "place it in $LEADERBOARD_DATA",
+        "hub": f"fetched when needed ({download or 'from the Hub'})",
     }
     return ways[kind]

@@ -38,12 +38,23 @@ def load_image(path: Path) -> Image.Image:
             raise BadImage("the file is empty")
         with Image.open(path) as image:
             if image.width * image.height > limit:
-                raise BadImage(f"{image.width} x {image.height} pixels, above the limit of {limit:,}")
+                raise _too_large(f"{image.width} x {image.height} pixels are", limit)
             image.load()
             return _to_rgb(image)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        reason = str(error).replace(str(path), path.name).strip() or type(error).__name__
-        raise BadImage(reason.splitlines()[0]) from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):  # Pillow does not say how large it is
+        raise _too_large("its size is", limit) from None
+    except (OSError, SyntaxError, ValueError) as error:
+        reason = str(error).replace(_quoted(path), _quoted(path.name)).replace(str(path), path.name)
+        raise BadImage(next(iter(reason.strip().splitlines()), type(error).__name__)) from None
+
+
+def _too_large(what: str, limit: float) -> BadImage:
+    return BadImage(f"{what} above the limit of {limit:,} pixels; an image is one specimen: cut it out of the slide")
+
+
+def _quoted(path: Path | str) -> str:
+    """As error messages have it: newlines and bytes that are no UTF-8 are escaped."""
+    return repr(str(path))[1:-1]
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
@@ -71,8 +82,13 @@ def prepare_image(image: Image.Image, preprocessing: Preprocessing) -> np.ndarra
     """Resize, centre crop, scale and normalise an RGB image: (height, width, 3) float32.
 
     Pillow's filters are antialiased when they shrink, as the SCAMPI benchmark's preprocessing asks.
+
+    Raises:
+        BadImage: so narrow that, resized by its shorter side, it would not fit into memory.
     """
     height, width = _target_size(image, preprocessing.resize)
+    if height * width > (Image.MAX_IMAGE_PIXELS or float("inf")):  # a sliver whose shorter side is made hundreds
+        raise BadImage(f"{image.width} x {image.height} pixels are too narrow: resized, {width} x {height}")
     image = image.resize((width, height), FILTERS[preprocessing.interpolation])
     if preprocessing.crop is not None:
         left, top = (round((side - preprocessing.crop) / 2) for side in (width, height))

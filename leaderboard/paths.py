@@ -73,7 +73,7 @@ def lock(path: Path) -> FileLock:
     """
     locks = cache_dir() / "locks"
     locks.mkdir(parents=True, exist_ok=True)
-    digest = hashlib.sha256(str(path.absolute()).encode()).hexdigest()[:16]
+    digest = hashlib.sha256(os.fsencode(path.absolute())).hexdigest()[:16]
     return FileLock(locks / f"{path.name}.{digest}.lock")
 
 

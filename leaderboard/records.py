@@ -38,6 +38,7 @@ class Source:
     tensors: Naming = "by-name"
     library: str | None = None  # where this source is of another library than the entry
     architecture: str | None = None  # and of that library's name for the architecture
+    repository: Literal["model", "dataset"] = "model"  # what the Hub keeps under that name
 
     @property
     def is_pinned(self) -> bool:
@@ -108,21 +109,39 @@ class ModelSpec:
 
 
 @dataclass(frozen=True)
+class Literature:
+    """A figure of another method on a data set, from a publication: a line to hold the models against."""
+
+    metric: str
+    value: float
+    label: str  # what it is, and who says so
+
+
+@dataclass(frozen=True)
 class DatasetSpec:
     """One entry of datasets.yaml."""
 
     id: str
     title: str
-    kind: Literal["archive", "folder", "synthetic"]
+    kind: Literal["archive", "folder", "hub", "synthetic"]
     classes: int
     images: int
-    digest: str
+    digest: str | None  # None: nobody has verified one; the counts are all there is to check
     licence: str | None
     attribution: str
     ranked: bool = True
     tolerance: float = 0.002  # re-measurements closer than this are the same measurement
-    url: str | None = None
-    subfolder: str | None = None
+    columns: tuple[str, ...] = ()  # metrics, the first one ranks; none: the headline metrics
+    literature: tuple[Literature, ...] = ()
+    origin: str | None = None  # where a user gets the images, in words
+    paper: str | None = None  # its doi
+    unverified: tuple[str, ...] = ()  # what nobody has checked: "licence", "archive layout"
+    url: str | None = None  # of an archive
+    sha256: str | None = None  # of that archive
+    hub: str | None = None  # a data set repository
+    revision: str | None = None  # of that repository
+    file: str | None = None  # an archive inside that repository; None: its images are files
+    subfolder: str | None = None  # of the class folders, inside the archive or the repository
     download: str | None = None  # size in words, said before fetching
     manifest: str | None = None  # file of per-image digests, shipped with the package
     seed: int | None = None

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 
 from leaderboard.entry_checks import find_dataset_problems, find_model_problems, find_name_problems
 from leaderboard.errors import LeaderboardError
-from leaderboard.records import DatasetSpec, ModelSpec, Preprocessing, Reported, Source
+from leaderboard.records import DatasetSpec, Literature, ModelSpec, Preprocessing, Reported, Source
 from leaderboard.schema import IDENTIFIER, PLACES, DatasetEntry, ModelEntry, PreprocessingEntry, SourceEntry, explain
 from leaderboard.yaml_lines import Document, Location, load_yaml
 
@@ -135,7 +135,7 @@ def _translate(
     document: Document, schema: type[BaseModel], kind: str, id_: str, error: ValidationError
 ) -> Iterator[Problem]:
     for item in error.errors(include_url=False):
-        at = document.known((id_, *item["loc"]))
+        at = document.known(_as_written(document, (id_, *item["loc"])))
         field = ".".join(str(part) for part in at[1:])
         message = explain(schema, item, field)
         yield _problem(document, at, f"{kind} {id_!r}: {message}")
@@ -147,8 +147,14 @@ def _repeated(kind: str, at: Location) -> str:
     return f"{kind} {at[0]!r}: key {at[-1]!r} is given twice; remove one"
 
 
+def _as_written(document: Document, at: Location) -> Location:
+    """Where a joined name stands: ``knn1: {f1_macro: …}`` is the figure ``knn1.f1_macro``."""
+    nested = (*at[:-1], *str(at[-1]).split(".")) if at else at
+    return nested if nested in document.lines else at
+
+
 def _problem(document: Document, at: Location, message: str) -> Problem:
-    line = document.line(at)
+    line = document.line(_as_written(document, at))
     return (document.path.name, line), f"{document.path.name}:{line}: {message}"
 
 
@@ -188,4 +194,7 @@ def _preprocessing_record(entry: PreprocessingEntry | str) -> Any:
 
 
 def _dataset_record(id_: str, entry: DatasetEntry) -> DatasetSpec:
-    return DatasetSpec(id=id_, **dict(entry))
+    fields = dict(entry)
+    fields["literature"] = tuple(Literature(**dict(value)) for value in entry.literature)
+    fields |= {key: tuple(fields[key]) for key in ("columns", "unverified")}
+    return DatasetSpec(id=id_, **fields)

@@ -6,7 +6,16 @@ import re
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+    model_validator,
+)
 
 from leaderboard.records import COMMIT, Naming, Pooling
 from leaderboard.yaml_lines import Location
@@ -20,6 +29,8 @@ Size = Annotated[int, Field(gt=0, le=4096)]
 Pair = Annotated[list[Size], Field(min_length=2, max_length=2)]
 Share = Annotated[float, Field(ge=0, le=1)]  # every metric that can be a floor lies in [0, 1]
 Figures = dict[str, Share]
+Url = Annotated[str, StringConstraints(pattern=r"^https?://\S+$")]
+Doi = Annotated[str, StringConstraints(pattern=r"^10\.\d+/\S+$")]
 Architecture = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]+$")]  # no hf-hub: detours
 PLACES = ("hub", "url", "package", "path")
 
@@ -34,7 +45,7 @@ class SourceEntry(Entry):
     """Exactly one of hub, url, package and path says where the weights are."""
 
     hub: Name | None = None
-    url: Annotated[str, StringConstraints(pattern=r"^https?://\S+$")] | None = None
+    url: Url | None = None
     package: Name | None = None
     path: Name | None = None
     file: str | None = None
@@ -81,10 +92,28 @@ def _preprocessing_kind(value: Any) -> str:
     return "explicit" if isinstance(value, dict) else "model"
 
 
+def join_names(figures: Any, prefix: str = "") -> Any:
+    """Nested mappings of figures as one, the names on the way joined by dots; anything else as it is.
+
+    Raises:
+        ValueError: a figure is given twice, nested and by its whole name.
+    """
+    if not isinstance(figures, dict):
+        return figures
+    flat: dict[str, Any] = {}
+    for key, value in figures.items():
+        name = f"{prefix}{key}"
+        found = join_names(value, f"{name}.") if isinstance(value, dict) and value else {name: value}
+        for twice in flat.keys() & found.keys():
+            raise ValueError(f"{twice} is given twice; remove one")
+        flat |= found
+    return flat
+
+
 class ReportedEntry(Entry):
     """Published figures with the place where they were read."""
 
-    metrics: Figures
+    metrics: Annotated[dict[str, Finite], BeforeValidator(join_names)]
     source: str
     parameters: int | None = None
 
@@ -114,19 +143,36 @@ class ModelEntry(Entry):
     reported: dict[str, ReportedEntry] = {}
 
 
+class LiteratureEntry(Entry):
+    """A published figure of another method, with what it is and who says so."""
+
+    metric: Name
+    value: Finite
+    label: Name
+
+
 class DatasetEntry(Entry):
     """A data set of datasets.yaml."""
 
     title: str
-    kind: Literal["archive", "folder", "synthetic"]
+    kind: Literal["archive", "folder", "hub", "synthetic"]
     classes: Annotated[int, Field(gt=0)]
     images: Annotated[int, Field(gt=0)]
-    digest: Sha256
+    digest: Sha256 | None = None
     licence: str | None
     attribution: str
     ranked: bool = True
     tolerance: Annotated[float, Field(ge=0, lt=0.1)] = 0.002
-    url: str | None = None
+    columns: list[Name] = []
+    literature: list[LiteratureEntry] = []
+    origin: Name | None = None
+    paper: Doi | None = None
+    unverified: list[Literal["licence", "archive layout"]] = []
+    url: Url | None = None
+    sha256: Sha256 | None = None
+    hub: Annotated[str, StringConstraints(pattern=r"^[\w.-]+/[\w.-]+$")] | None = None
+    revision: Name | None = None
+    file: Name | None = None
     subfolder: str | None = None
     download: str | None = None
     manifest: str | None = None
@@ -153,10 +199,19 @@ def explain(schema: type[BaseModel], item: Any, field: str) -> str:
             return f"{field}: {item['ctx']['error']}"
         case _:
             problem = f"{item['msg'][0].lower()}{item['msg'][1:]}"
-            return f"{field or 'entry'} {value!r}: {problem}; docs/adding-a-model.md shows an entry"
+            return f"{field or 'entry'} {value!r}: {problem}; {_guide(schema)} shows an entry"
+
+
+def _guide(schema: type[BaseModel]) -> str:
+    return "docs/adding-a-dataset.md" if schema is DatasetEntry else "docs/adding-a-model.md"
 
 
 def _allowed(schema: type[BaseModel], location: Location) -> list[str]:
-    nested: dict[str, type[BaseModel]] = {"sources": SourceEntry, "preprocessing": PreprocessingEntry}
+    nested: dict[str, type[BaseModel]] = {
+        "sources": SourceEntry,
+        "preprocessing": PreprocessingEntry,
+        "reported": ReportedEntry,
+        "literature": LiteratureEntry,
+    }
     owner: type[BaseModel] = nested.get(str(location[0]), schema) if len(location) > 1 else schema
     return list(owner.model_fields)

@@ -26,7 +26,7 @@ def why_stale(result: Result, spec: ModelSpec, dataset: DatasetSpec) -> list[str
     spec = spec.via(used) if used else spec
     explicit = isinstance(spec.preprocessing, Preprocessing)
     expected: dict[str, tuple[object, object]] = {
-        "data": (inputs["dataset"], dataset.digest),
+        "data": (inputs["dataset"], dataset.digest or inputs["dataset"]),  # without a digest nobody can tell
         "extraction": (inputs["extraction"], EXTRACTION_VERSION),
         "library": ((model["library"], model["loader"]), (spec.library, loader_version(spec.library))),
         "architecture": (model["architecture"], spec.architecture),

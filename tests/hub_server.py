@@ -19,9 +19,11 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import pytest
 
-LFS = (".safetensors", ".bin", ".pth")  # the Hub keeps these elsewhere and redirects to them
-REPOSITORY = r"(?P<repository>[\w.-]+/[\w.-]+|[\w.-]+)"
-API = re.compile(rf"/api/models/{REPOSITORY}(?:/(?P<kind>revision|tree)/(?P<revision>[^/]+)(?:/(?P<name>.+))?)?")
+LFS = (".safetensors", ".bin", ".pth", ".zip")  # the Hub keeps these elsewhere and redirects to them
+REPOSITORY = r"(?P<repository>datasets/[\w.-]+/[\w.-]+|[\w.-]+/[\w.-]+|[\w.-]+)"
+API = re.compile(
+    rf"/api/(?:models/|(?=datasets/)){REPOSITORY}(?:/(?P<kind>revision|tree)/(?P<revision>[^/]+)(?:/(?P<name>.+))?)?"
+)
 RESOLVE = re.compile(rf"/{REPOSITORY}/(?P<kind>resolve)/(?P<revision>[^/]+)/(?P<name>.+)")
 LOGIN_PAGE = b"<!DOCTYPE html><html><head><title>Sign in</title></head><body>Sign in to this network.</body></html>"
 ANSWERS = ("status", "html", "hang")
@@ -133,7 +135,10 @@ class Hub:
         self.cdn.stop()
 
     def push(self, repository: str, files: dict[str, bytes], commit: str | None = None, *, branch: str = "main") -> str:
-        """Make ``commit`` the head of the branch; by default it follows from the content."""
+        """Make ``commit`` the head of the branch; by default it follows from the content.
+
+        A data set's ``repository`` begins with ``datasets/``, as in its addresses.
+        """
         hashes = {name: sha256(content) for name, content in files.items()}
         commit = commit or hashlib.sha1(json.dumps(sorted(hashes.items())).encode()).hexdigest()
         self.branches.setdefault(repository, {})[branch] = commit
@@ -235,7 +240,8 @@ class Hub:
             describe(path, content, entry=False) if full else {"rfilename": path} for path, content in files.items()
         ]
         state = {"private": repository in self.private, "gated": "auto" if repository in self.gated else False}
-        return send_json({"id": repository, "modelId": repository, "sha": commit, "siblings": siblings, **state})
+        name = repository.removeprefix("datasets/")
+        return send_json({"id": name, "modelId": name, "sha": commit, "siblings": siblings, **state})
 
     def _resolve(self, request: Request, repository: str, commit: str, files: dict[str, bytes], name: str) -> Answer:
         if name not in files:

@@ -93,7 +93,8 @@ def resolve(source: Source) -> Listing:
     from huggingface_hub import HfApi
 
     with as_unavailable(source):
-        info = HfApi().model_info(source.name, revision=source.revision or "main", files_metadata=True)
+        revision, kind = source.revision or "main", source.repository
+        info = HfApi().repo_info(source.name, revision=revision, repo_type=kind, files_metadata=True)
     files = info.siblings or []
     return Listing(
         commit=str(info.sha),
@@ -131,7 +132,7 @@ def _find_choice(source: Source, revision: str, choice: Choice, *, offline: bool
     from huggingface_hub import try_to_load_from_cache
 
     for name in choice:
-        path = try_to_load_from_cache(source.name, name, revision=revision)
+        path = try_to_load_from_cache(source.name, name, revision=revision, repo_type=source.repository)
         if isinstance(path, str):
             return name, Path(path)
         if path is None and not offline:  # neither there nor known to be absent
@@ -208,7 +209,8 @@ def _fetch_sound(source: Source, listing: Listing, name: str, patience: float) -
         try:
             with as_unavailable(source, name):
                 _wait_for_others(source, listing.digests[name], patience)
-                path = Path(hf_hub_download(source.name, name, revision=listing.commit, force_download=again))
+                options = {"revision": listing.commit, "repo_type": source.repository, "force_download": again}
+                path = Path(hf_hub_download(source.name, name, **options))
         except WrongSize:
             continue
         if _matches(path, listing.digests[name] or _blob_name(path)):
@@ -227,7 +229,7 @@ def _wait_for_others(source: Source, digest: str, patience: float) -> None:
     from huggingface_hub import constants
     from huggingface_hub.file_download import repo_folder_name
 
-    repository = repo_folder_name(repo_id=source.name, repo_type="model")
+    repository = repo_folder_name(repo_id=source.name, repo_type=source.repository)
     held = Path(constants.HF_HUB_CACHE) / ".locks" / repository / f"{digest}.lock"
     if digest and held.exists():
         with waiting(FileLock(held), Path(constants.HF_HUB_CACHE) / repository / "blobs", patience):

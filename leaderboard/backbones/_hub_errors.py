@@ -53,7 +53,7 @@ def _refusal(source: Source, error: BaseException) -> tuple[Status, str]:
     """Status and message of what the Hub answered."""
     from huggingface_hub import constants, errors, get_token
 
-    page = f"{constants.ENDPOINT}/{source.name}"
+    page = f"{constants.ENDPOINT}/{'datasets/' if source.repository == 'dataset' else ''}{source.name}"
     if isinstance(error, errors.GatedRepoError):
         whose = "this token's account has not accepted it" if get_token() else "no token is set"
         return "gated", f"gated, and {whose}; accept the licence on {page}, then `hf auth login`"

@@ -8,7 +8,7 @@ from tabulate import tabulate
 
 from leaderboard.records import ModelSpec
 from leaderboard.registry import load_registry
-from leaderboard.render.rows import describe_licence
+from leaderboard.render.rows import describe_data_licence, describe_licence
 
 EXAMPLE = "list"
 
@@ -29,7 +29,7 @@ def run(options: argparse.Namespace) -> None:
     head = ["model", "library", "dimension", "group", "weights", "licence", "title"]
     print(tabulate(models, head, disable_numparse=True))
     datasets = [
-        [spec.id, spec.images, spec.classes, spec.licence or "not stated", find_dataset(spec) or "not here yet"]
+        [spec.id, spec.images, spec.classes, describe_data_licence(spec), find_dataset(spec) or "not here yet"]
         for spec in registry.datasets.values()
     ]
     print("\n" + tabulate(datasets, ["data set", "images", "classes", "licence", "folder"], disable_numparse=True))

@@ -1,4 +1,4 @@
-"""Write the leaderboard's tables from the stored results."""
+"""Write the leaderboard's tables from the stored results, or print some with other columns."""
 
 from __future__ import annotations
 
@@ -6,25 +6,35 @@ import argparse
 from pathlib import Path
 
 from leaderboard.errors import LeaderboardError
-from leaderboard.registry import load_registry
+from leaderboard.options import parse_names
+from leaderboard.registry import Registry, load_registry
 
-EXAMPLE = "render --check"
+EXAMPLE = "render --columns learning_curve.lr.f100.top1,few_shot.lr.k5.top1 --dataset palynomorphs-20"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare them."""
-    parser.add_argument("--check", action="store_true", help="write nothing; fail when a table is out of date")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--check", action="store_true", help="write nothing; fail when a table is out of date")
+    text = "write nothing; print tables with these metrics, ranked by the first"
+    what.add_argument("--columns", type=parse_names, metavar="A,B", help=text)
+    parser.add_argument("--dataset", metavar="ID", help="of the printed tables (default: all)")
     parser.add_argument(
         "--leaderboard-dir", type=Path, metavar="DIR", help="folder with results/ (default: the clone's)"
     )
 
 
 def run(options: argparse.Namespace) -> None:
-    """Write or check the generated tables."""
+    """Write, check or print the tables."""
     from leaderboard.publish import check_rendered, save_rendered
 
     registry = load_registry(options.root)
     folder: Path = (options.leaderboard_dir or registry.leaderboard_dir).resolve()
+    if options.columns:
+        print(_tables(registry, folder, options.columns, options.dataset))
+        return
+    if options.dataset:
+        raise LeaderboardError(f"--dataset {options.dataset} is for printing; give --columns too, or leave it away")
     if not (folder / "results").is_dir():
         raise LeaderboardError(f"{folder} has no results/; measure with pytest first, or pass --leaderboard-dir")
     if options.check:
@@ -33,3 +43,16 @@ def run(options: argparse.Namespace) -> None:
         return
     changed = save_rendered(registry, folder)
     print("\n".join(f"wrote {path}" for path in changed) or "nothing changed")
+
+
+def _tables(registry: Registry, folder: Path, columns: list[str], dataset_id: str | None) -> str:
+    from leaderboard.entry_checks import find_unknown_metric
+    from leaderboard.render.markdown import render_tables
+    from leaderboard.result_files import load_results
+
+    unknown = next(filter(None, map(find_unknown_metric, columns)), None)
+    if unknown:
+        raise LeaderboardError(f"--columns: {unknown}")
+    datasets = [registry.dataset(dataset_id).id] if dataset_id else []
+    tables = render_tables(registry, load_results(folder / "results"), columns=columns, datasets=datasets)
+    return tables.rstrip("\n") or "no cell is measured there, and nothing is reported"

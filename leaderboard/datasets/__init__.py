@@ -6,7 +6,8 @@ import tempfile
 from pathlib import Path
 
 from leaderboard.datasets.archive import unpack
-from leaderboard.datasets.listing import list_dataset, parse_manifest, verify_dataset
+from leaderboard.datasets.hub import fetch_from_hub
+from leaderboard.datasets.listing import hash_file, list_dataset, parse_manifest, verify_dataset
 from leaderboard.download import announce, download
 from leaderboard.errors import CheckFailed, Unavailable
 from leaderboard.paths import cache_dir, data_dir, lock
@@ -14,7 +15,7 @@ from leaderboard.records import DEFAULT_OPTIONS, Dataset, DatasetSpec, RunOption
 
 DRAWING_VERSION = 1  # to be raised with any change in how synthetic.py draws, so that nobody keeps old images
 
-__all__ = ["find_dataset", "list_dataset", "load_dataset"]
+__all__ = ["describe_absence", "find_dataset", "list_dataset", "load_dataset"]
 
 
 def find_dataset(spec: DatasetSpec) -> Path | None:
@@ -72,28 +73,65 @@ def _obtain(spec: DatasetSpec, options: RunOptions) -> Path:
         with tempfile.TemporaryDirectory(prefix=f".{spec.id}.", dir=target.parent) as scratch:
             folder = Path(scratch) / spec.id
             _fill(spec, folder, options)
-            _verified(spec, folder, remedy="nothing of it was kept; compare url and digest in datasets.yaml")
+            _verified(
+                spec, folder, remedy="nothing of it was kept; compare its source, counts and digest in datasets.yaml"
+            )
             folder.rename(target)
     return target
 
 
 def _fill(spec: DatasetSpec, folder: Path, options: RunOptions) -> None:
     if spec.kind == "synthetic":
-        from leaderboard.datasets.synthetic import save_synthetic
+        _draw(spec, folder)
+    elif spec.kind == "folder" or options.offline:
+        raise Unavailable(describe_absence(spec, offline=options.offline), "not found")
+    elif spec.kind == "hub":
+        announce(f"{spec.id}: fetching {spec.download or 'it'} from {spec.hub} on the Hub")
+        fetch_from_hub(spec, folder, options)
+    else:
+        _fetch_archive(spec, folder, options)
 
-        assert spec.seed is not None  # the registry checked both
-        assert spec.images_per_class is not None
-        announce(f"{spec.id}: drawing {spec.images} images into {_cached(spec)}")
-        save_synthetic(folder, seed=spec.seed, images_per_class=spec.images_per_class)
-        return
-    if spec.url is None or options.offline:
-        why = "offline" if spec.url else "it has no download"
-        raise Unavailable(
-            f"data set {spec.id} is not here ({why}); place it in $LEADERBOARD_DATA/{spec.id}/", "not found"
-        )
+
+def describe_absence(spec: DatasetSpec, *, offline: bool = False) -> str:
+    """One line for a data set that is not here: where it is from, where it belongs, and what is expected there."""
+    why = "it has no download" if spec.kind == "folder" else "offline" if offline else "not fetched yet"
+    paper = f" (doi {spec.paper})" if spec.paper else ""
+    origin = f"get it from {spec.origin}{paper} and " if spec.origin else ""
+    given = data_dir()
+    place = f"{given / spec.id}/" if given else f"$LEADERBOARD_DATA/{spec.id}/"
+    doubts = f"; its {' and '.join(spec.unverified)} were not verified" if spec.unverified else ""
+    return (
+        f"data set {spec.id} is not here ({why}); {origin}place it in {place}, one subfolder per class, "
+        f"{spec.images} images in {spec.classes} classes{doubts}"
+    )
+
+
+def _draw(spec: DatasetSpec, folder: Path) -> None:
+    from leaderboard.datasets.synthetic import save_synthetic
+
+    assert spec.seed is not None  # the registry checked both
+    assert spec.images_per_class is not None
+    announce(f"{spec.id}: drawing {spec.images} images into {_cached(spec)}")
+    save_synthetic(folder, seed=spec.seed, images_per_class=spec.images_per_class)
+
+
+def _fetch_archive(spec: DatasetSpec, folder: Path, options: RunOptions) -> None:
+    assert spec.url is not None  # the registry checked it
     archive = cache_dir() / "downloads" / f"{spec.id}-{Path(spec.url).name}"
     if not archive.exists():
         announce(f"{spec.id}: fetching {spec.download} from {spec.url}")
         download(spec.url, archive, patience=options.hub_timeout)
+    _check_archive(archive, spec)
     unpack(archive, folder, subfolder=spec.subfolder or "")
     archive.unlink()
+
+
+def _check_archive(archive: Path, spec: DatasetSpec) -> None:
+    """Before anything of it is unpacked; another file than the declared one does not stay."""
+    found = hash_file(archive)
+    if spec.sha256 not in (None, found):
+        archive.unlink()
+        raise CheckFailed(
+            f"{spec.url} came with sha256 {found}, expected {spec.sha256}; removed: what is there has changed, or the "
+            "network changes it: compare, then correct the entry's sha256"
+        )

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from leaderboard.errors import CheckFailed, LeaderboardError
+from leaderboard.errors import CheckFailed, LeaderboardError, printable
 from leaderboard.images import SUFFIXES
 from leaderboard.records import Dataset, DatasetSpec
 
@@ -31,19 +31,30 @@ def list_dataset(dataset_id: str, root: Path) -> Dataset:
     index = {name: number for number, name in enumerate(classes)}
     loose = [name for name in files if "/" not in name]
     if classes and loose:
-        raise LeaderboardError(f"{root} has images both in class folders and beside them ({loose[0]}); move these away")
+        first = printable(loose[0])
+        raise LeaderboardError(f"{root} has images both in class folders and beside them ({first}); move these away")
     labels = tuple(index[name.partition("/")[0]] for name in files) if classes else ()
     return Dataset(dataset_id, root, tuple(files), labels, tuple(classes), digest_of(hash_files(root, files)))
 
 
 def _walk(root: Path) -> Iterator[Path]:
     """Every file below a folder, through links too, each folder once."""
-    seen: set[Path] = set()
+    seen = {root.resolve()}
     for folder, below, names in os.walk(root, followlinks=True):
         here = Path(folder)
-        below[:] = [name for name in below if (here / name).resolve() not in seen]
-        seen.update((here / name).resolve() for name in below)
+        below[:] = _choose_new(here, below, seen)
         yield from (here / name for name in names)
+
+
+def _choose_new(folder: Path, names: list[str], seen: set[Path]) -> list[str]:
+    """The subfolders that no path has led to yet; links come last, so that what they lead to keeps its own name."""
+    chosen = []
+    for name in sorted(names, key=lambda name: ((folder / name).is_symlink(), os.fsencode(name))):
+        target = (folder / name).resolve()
+        if target not in seen:
+            seen.add(target)
+            chosen.append(name)
+    return chosen
 
 
 def _is_image(path: Path, root: Path) -> bool:
@@ -83,17 +94,22 @@ def parse_manifest(text: str) -> dict[str, str]:
 
 
 def verify_dataset(dataset: Dataset, spec: DatasetSpec, manifest: Mapping[str, str] | None = None) -> None:
-    """Hold a listing against its entry of datasets.yaml.
+    """Hold a listing against its entry of datasets.yaml; without a digest there, by the counts alone.
 
     Raises:
         CheckFailed: what differs: counts, and with a manifest the files missing, added and changed.
     """
     if dataset.digest == spec.digest:
         return
-    found = f"{len(dataset.files)} images in {len(dataset.classes)} classes"
-    expected = f"{spec.images} in {spec.classes}"
-    differences = _differences(dataset, manifest or {}) or f"digest {dataset.digest}, not {spec.digest}"
-    raise CheckFailed(f"{dataset.root} is not {spec.id}: {found}, expected {expected}; {differences}")
+    message = (
+        f"{dataset.root} is not {spec.id}: {len(dataset.files)} images in {len(dataset.classes)} classes, "
+        f"expected {spec.images} in {spec.classes}"
+    )
+    if spec.digest is not None:
+        differences = _differences(dataset, manifest or {}) or f"digest {dataset.digest}, not {spec.digest}"
+        raise CheckFailed(f"{message}; {differences}")
+    if (len(dataset.files), len(dataset.classes)) != (spec.images, spec.classes):
+        raise CheckFailed(message)
 
 
 def _differences(dataset: Dataset, manifest: Mapping[str, str]) -> str:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import isfinite, nan
 
 from tabulate import tabulate
 
-from leaderboard.protocols import HEADLINES
-from leaderboard.records import Cell, Outcome, Result, Status
+from leaderboard.records import Cell, DatasetSpec, Metric, Outcome, Result, Status
 from leaderboard.registry import Registry
+from leaderboard.render.rows import columns_of, score_of, title_of
 from leaderboard.staleness import why_stale
 
-TITLES = [metric.title for metric in HEADLINES.values()]
+MISSING = "–"
 
 
 def render_outcomes(outcomes: Sequence[Outcome], registry: Registry) -> str:
-    """The table of what was measured, how many cells that is, and each reason once for what was not."""
+    """The tables of what was measured, how many cells that is, and each reason once for what was not."""
     measured = [outcome for outcome in outcomes if outcome.result is not None]
-    lines = [_table(measured)] if measured else []
+    lines = ["\n\n".join(_tables(measured, registry))] if measured else []
     lines.append(f"{len(measured)} of {len(outcomes)} cells measured{_devices(measured)}")
     for (status, reason), cells in _by_reason([o for o in outcomes if o.status != "ok"]).items():
         word = "failed" if status == "error" else "skipped"
@@ -62,20 +63,28 @@ def _devices(outcomes: Sequence[Outcome]) -> str:
     return f" on {', '.join(sorted(devices))}" if devices else ""
 
 
-def _table(outcomes: Sequence[Outcome]) -> str:
-    head = ["data set", "model", *TITLES, "dimension"]
-    ordered = sorted(outcomes, key=_dataset_then_best)
-    body = [
-        [o.cell.dataset, o.cell.model, *(f"{o.result.metrics[name]:.3f}" for name in HEADLINES), o.result.dimension]
-        for o in ordered
-        if o.result
-    ]
+def _tables(outcomes: Sequence[Outcome], registry: Registry) -> list[str]:
+    """One for all data sets that have the same columns."""
+    groups: dict[tuple[str, ...], list[DatasetSpec]] = {}
+    for dataset in sorted({outcome.cell.dataset for outcome in outcomes}):
+        spec = registry.dataset(dataset)
+        groups.setdefault(spec.columns, []).append(spec)
+    return [_table(outcomes, datasets, columns_of(datasets[0])) for datasets in groups.values()]
+
+
+def _table(outcomes: Sequence[Outcome], datasets: Sequence[DatasetSpec], columns: Sequence[Metric]) -> str:
+    body = []
+    for dataset in datasets:
+        here = [outcome.result for outcome in outcomes if outcome.cell.dataset == dataset.id and outcome.result]
+        here.sort(key=lambda result: -score_of(result.metrics, columns[0]))
+        body += [[dataset.id, r.model, *(_figure(r, metric) for metric in columns), r.dimension] for r in here]
+    head = ["data set", "model", *map(title_of, columns), "dimension"]
     return tabulate(body, head, tablefmt="github", disable_numparse=True)
 
 
-def _dataset_then_best(outcome: Outcome) -> tuple[str, float]:
-    assert outcome.result is not None  # only measured cells come here
-    return outcome.cell.dataset, -outcome.result.metrics[next(iter(HEADLINES))]
+def _figure(result: Result, metric: Metric) -> str:
+    value = result.metrics.get(metric.name, nan)
+    return f"{value:.3f}" if isfinite(value) else MISSING
 
 
 def _by_reason(outcomes: Sequence[Outcome]) -> dict[tuple[Status, str], list[str]]:

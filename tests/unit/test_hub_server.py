@@ -45,6 +45,18 @@ def test_a_repository_is_described_and_fetched(hub):
     assert {name: (folder / name).read_bytes() for name in FILES} == FILES
 
 
+def test_data_sets_are_kept_apart_from_models(hub):
+    """A repository of one kind is not found as the other, and both may have one name."""
+    hub.push("datasets/owner/toy", {"cyst/1.png": b"image", "all.zip": WEIGHTS}, OLD)
+    with pytest.raises(RepositoryNotFoundError):
+        HfApi().model_info("owner/toy")
+    hub.push("owner/toy", FILES, NEW)
+    found = HfApi().dataset_info("owner/toy", files_metadata=True)
+    assert (found.sha, HfApi().model_info("owner/toy").sha) == (OLD, NEW)
+    assert {file.rfilename: bool(file.lfs) for file in found.siblings} == {"cyst/1.png": False, "all.zip": True}
+    assert [fetch(name, repo_type="dataset") for name in ("cyst/1.png", "all.zip")] == [b"image", WEIGHTS]
+
+
 def test_branches_move_and_commits_stay(hub):
     """What was pushed before is still there, by its commit."""
     hub.push("owner/toy", FILES, OLD)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from leaderboard import registry as registry_module
 from leaderboard.errors import LeaderboardError
-from leaderboard.records import Preprocessing, Source
+from leaderboard.records import Literature, Preprocessing, Source
 from leaderboard.registry import find_root, load_registry
 
 ROOT = Path(__file__).parents[2]
@@ -156,6 +157,31 @@ def test_a_complete_entry_becomes_a_record(load) -> None:
             "models.yaml:9: model 'toy': trust_remote_code goes with a revision that is that commit, not a branch",
         ),
         ("library: baseline", "library: timm", "no sources: say where the weights are, or give a seed"),
+        (
+            "licence: MIT",
+            "licence: MIT\n  reported:\n    grains:\n      source: x\n      metrics:\n        knn1:\n          f1: 0.5",
+            "models.yaml:13: model 'toy': reported: metric 'knn1.f1' is unknown; nearest: knn1.f1_macro",
+        ),
+        (
+            "licence: MIT",
+            "licence: MIT\n  reported:\n    grains:\n      metrics:\n        knn1: {f1_macro: a}\n      source: x",
+            "models.yaml:11: model 'toy': reported.grains.metrics.knn1.f1_macro 'a': input should be a valid number",
+        ),
+        (
+            "licence: MIT",
+            "licence: MIT\n  reported: {grains: {source: x, metrics: {knn1.f1_macro: 0.5, knn1: {f1_macro: 0.5}}}}",
+            "models.yaml:8: model 'toy': reported.grains.metrics: knn1.f1_macro is given twice; remove one",
+        ),
+        (
+            "licence: MIT",
+            "licence: MIT\n  reported: {grains: {source: x, metrics: {knn1.f1_macro: 91}}}",
+            "model 'toy': reported: 'knn1.f1_macro' is a share from 0 to 1, not 91; divide a percentage by 100",
+        ),
+        (
+            "licence: MIT",
+            "licence: MIT\n  reported: {grains: {sourc: x, metrics: {knn1.f1_macro: 0.5}}}",
+            "models.yaml:8: model 'toy': unknown key 'reported.grains.sourc'; did you mean 'source'?",
+        ),
     ],
 )
 def test_a_mistake_is_reported_with_its_line_and_remedy(load, old: str, new: str, message: str) -> None:
@@ -165,6 +191,85 @@ def test_a_mistake_is_reported_with_its_line_and_remedy(load, old: str, new: str
         load(MODEL.replace(old, new))
     assert message in str(caught.value)
     assert "Traceback" not in str(caught.value)
+
+
+def test_nested_figures_are_joined_by_dots(load) -> None:
+    """However deep they are written, a figure has one name; counts may be above 1."""
+    figures = "{clustering: {pca.hdbscan: {clusters: 35}}, linear: {log_loss: 1.5}, knn1.f1_macro: 0.5}"
+    spec = load(MODEL + f"  reported: {{grains: {{source: x, metrics: {figures}}}}}\n").model("toy")
+    expected = {"clustering.pca.hdbscan.clusters": 35, "linear.log_loss": 1.5, "knn1.f1_macro": 0.5}
+    assert spec.reported["grains"].metrics == expected
+
+
+def test_a_data_set_without_digest_is_accepted(load) -> None:
+    """Nobody may have verified one; what else is known of such a set arrives in the record."""
+    known = """\
+  origin: a museum, drawer 7
+  paper: 10.1234/abc
+  unverified: [licence, archive layout]
+  columns: [linear.log_loss, knn1.f1_macro]
+  literature: [{metric: knn1.f1_macro, value: 0.9, label: by hand}]
+"""
+    spec = load(datasets=re.sub("  digest: .*\n", known, DATASET)).dataset("grains")
+    assert spec.digest is None
+    assert (spec.origin, spec.paper) == ("a museum, drawer 7", "10.1234/abc")
+    assert spec.unverified == ("licence", "archive layout")
+    assert spec.columns == ("linear.log_loss", "knn1.f1_macro")
+    assert spec.literature == (Literature("knn1.f1_macro", 0.9, "by hand"),)
+
+
+ARCHIVE = "kind: archive\n  url: https://a.org/b.zip\n  download: 1 MB"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("kind: folder", "kind: archive", "datasets.yaml:1: data set 'grains': kind 'archive' needs url, download; "),
+        ("kind: folder", "kind: hub\n  hub: a/b", "kind 'hub' needs hub, revision; missing: revision"),
+        ("kind: folder", "kind: hub\n  hub: b\n  revision: main", "4: data set 'grains': hub 'b': string should match"),
+        (
+            "kind: folder",
+            "kind: folder\n  url: https://a.org/b.zip",
+            "datasets.yaml:4: data set 'grains': url does not go with kind 'folder'; remove it",
+        ),
+        ("kind: folder", f"{ARCHIVE}\n  file: b.zip", "6: data set 'grains': file does not go with kind 'archive'"),
+        (
+            f'kind: folder\n  classes: 2\n  images: 4\n  digest: "{0:064d}"',
+            f"{ARCHIVE}\n  classes: 2\n  images: 4",
+            "kind 'archive' needs the archive's sha256 or the digest of its images",
+        ),
+        (
+            f'kind: folder\n  classes: 2\n  images: 4\n  digest: "{0:064d}"',
+            "kind: hub\n  hub: a/b\n  revision: main\n  classes: 2\n  images: 4",
+            "datasets.yaml:5: data set 'grains': revision 'main' is no commit; give the commit, or the digest",
+        ),
+        (
+            "licence: null",
+            "licence: null\n  columns: [knn1.f1_macro, knn1.f1_marco]",
+            "datasets.yaml:8: data set 'grains': columns: metric 'knn1.f1_marco' is unknown; nearest: knn1.f1_macro",
+        ),
+        (
+            "licence: null",
+            "licence: null\n  literature:\n    - {metric: knn1.f1_macro, value: 86, label: x}",
+            "datasets.yaml:9: data set 'grains': literature: 'knn1.f1_macro' is a share from 0 to 1, not 86",
+        ),
+        (
+            "licence: null",
+            "licence: null\n  literature: [{metric: knn1.f1_macro, val: 0.9, label: x}]",
+            "data set 'grains': unknown key 'literature.0.val'; did you mean 'value'?",
+        ),
+        ("licence: null", "licence: null\n  paper: abc", "paper 'abc': string should match pattern"),
+        ("licence: null", "licence: null\n  paper: abc", "docs/adding-a-dataset.md shows an entry"),
+        ("licence: null", "licence: null\n  unverified: [layout]", "'layout' is not one of licence, archive layout"),
+    ],
+)
+def test_a_mistake_in_a_data_sets_entry_is_reported_with_its_line(load, old: str, new: str, message: str) -> None:
+    """What an entry needs depends on how its images are had; what goes with another way is refused."""
+    text = DATASET % 0
+    assert old in text
+    with pytest.raises(LeaderboardError) as caught:
+        load(datasets=text.replace(old, new))
+    assert message in str(caught.value)
 
 
 def test_all_mistakes_of_both_files_come_in_one_go(load) -> None:
@@ -230,7 +335,7 @@ def test_this_repositorys_entries_are_valid_and_complete() -> None:
     registry = load_registry(ROOT)
     default = [spec.id for spec in registry.models.values() if spec.group == "default"]
     assert default == ["efficientnet-lite0", "pixels", "color-histogram", "hog"]
-    claims = [spec for spec in registry.models.values() if spec.reported]
+    claims = [spec for spec in registry.models.values() if "palynomorphs-20" in spec.reported]
     assert len(claims) == 6
     for spec in claims:
         reported = spec.reported["palynomorphs-20"]

@@ -43,6 +43,14 @@ def test_a_changed_digest_or_dimension_of_the_entry_makes_a_cell_stale(registry,
     assert why_stale(make_result(), replace(spec, dimension=1), dataset) == ["dimension"]
 
 
+def test_without_a_digest_of_the_data_nobody_can_tell(registry, make_result) -> None:
+    """Whatever data a result is of, an entry that declares none does not make it stale."""
+    dataset = replace(registry.dataset("grains"), digest=None)
+    result = make_result(inputs={"dataset": "other"})
+    assert why_stale(result, registry.model("toy"), dataset) == []
+    assert why_stale(make_result(inputs={"extraction": 0}), registry.model("toy"), dataset) == ["extraction"]
+
+
 @pytest.mark.parametrize("field", ["revision", "file", "sha256"])
 def test_another_declared_place_makes_a_cell_stale(registry, make_result, field: str) -> None:
     """Another commit, file or hash is another model; what the entry leaves open fits everything."""

@@ -242,6 +242,36 @@ def test_data_set_without_download_says_so(tmp_path: Path) -> None:
         load_dataset(spec_of(touch(tmp_path / "x", "a/1.png")))
 
 
+def test_what_to_place_by_hand_is_one_line(tmp_path: Path, given: Path) -> None:
+    """Where it is from, the exact folder, how it is laid out, how much there is, what nobody has verified."""
+    known = {"origin": "a museum", "paper": "10.1234/abc", "unverified": ("licence", "archive layout")}
+    spec = spec_of(touch(tmp_path / "x", "a/1.png", "b/1.png", "b/2.png"), digest=None, **known)
+    given.mkdir()
+    with pytest.raises(Unavailable) as caught:
+        load_dataset(spec)
+    assert str(caught.value) == (
+        "data set toy-data is not here (it has no download); get it from a museum (doi 10.1234/abc) and place it in "
+        f"{given / 'toy-data'}/, one subfolder per class, 3 images in 2 classes; its licence and archive layout were "
+        "not verified"
+    )
+    assert caught.value.status == "not found"
+
+
+def test_without_a_digest_the_counts_are_verified(tmp_path: Path, given: Path) -> None:
+    """Other files in the same number pass, with their own digest; another number does not."""
+    root = touch(given / "toy-data", "a/1.png", "b/1.png")
+    spec = spec_of(root, digest=None)
+    first = load_dataset(spec).digest
+    (root / "a" / "1.png").write_text("another")
+    assert load_dataset(spec).digest != first
+    touch(root, "a/2.png")
+    with pytest.raises(CheckFailed, match=r"is not toy-data: 3 images in 2 classes, expected 2 in 2; restore"):
+        load_dataset(spec)
+    (root / "b" / "1.png").rename(root / "a" / "3.png")
+    with pytest.raises(CheckFailed, match="3 images in 1 classes, expected 2 in 2"):
+        load_dataset(spec)
+
+
 def test_wrong_data_is_an_error_and_stays(given: Path, cache: Path, image_folder: Callable[..., Path]) -> None:
     """Wrong data in $LEADERBOARD_DATA is reported with what differs, though the cache has the right one."""
     right = image_folder((2, 2))

@@ -85,7 +85,7 @@ def test_reported_rows_stand_apart_and_unranked(crowd, measured) -> None:
     assert "0.99" in row
     assert "21M" in row
     assert "reported" in row
-    assert "Somebody 2024" in row
+    assert "Source: Somebody 2024." in apart
     assert "| Rank" not in apart
 
 
