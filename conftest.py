@@ -13,13 +13,14 @@ from typing import Any
 import pytest
 from _pytest.mark.expression import Expression  # pytest's own -k, so that names mean the same here
 
+from leaderboard.datasets import find_dataset
 from leaderboard.errors import LeaderboardError
 from leaderboard.options import declare_extraction_options, declare_model_options, declare_waiting_options
 from leaderboard.paths import data_dir
 from leaderboard.records import Outcome, RunOptions
 from leaderboard.registry import Registry, load_registry
 from leaderboard.run import Run
-from leaderboard.selection import Case, Matcher, Selection, list_cases, select_models
+from leaderboard.selection import Case, Matcher, Selection, list_cases, select_cells
 
 RUN = pytest.StashKey[Run]()
 SELECTION = pytest.StashKey[Selection]()
@@ -59,8 +60,12 @@ def pytest_configure(config: pytest.Config) -> None:
     options = RunOptions.of(option)
     config.stash[RUN] = Run(registry, options, Path(shared), _results_dir(registry, options, option.leaderboard_dir))
     node_ids = [*config.args, *_last_failed(config)]
-    config.stash[SELECTION] = select_models(
-        registry, matches=_matcher(option.keyword), node_ids=node_ids, all_models=option.all_models
+    config.stash[SELECTION] = select_cells(
+        registry,
+        matches=_matcher(option.keyword),
+        node_ids=node_ids,
+        all_models=option.all_models,
+        absent=[id_ for id_, spec in registry.datasets.items() if spec.kind == "folder" and not find_dataset(spec)],
     )
 
 
@@ -110,8 +115,11 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 
 def _cases(config: pytest.Config, function: str) -> list[Case]:
     registry = config.stash[RUN].registry
-    models = [registry.models[id_] for id_ in config.stash[SELECTION].models]
-    return [case for model in models for case in list_cases(registry, model, functions=[function])]
+    selection = config.stash[SELECTION]
+    models = [registry.models[id_] for id_ in selection.models]
+    return [
+        c for model in models for c in list_cases(registry, model, functions=[function], datasets=selection.datasets)
+    ]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

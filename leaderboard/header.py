@@ -17,7 +17,11 @@ def describe_run(run: Run, selection: Selection) -> list[str]:
         lines.append(
             f"left out: {', '.join(selection.left_out)} (take one with -k and its name, all with --all-models)"
         )
-    for spec in run.registry.datasets.values():
+    if selection.absent:
+        lines.append(
+            f"data sets to be placed by hand, not here: {', '.join(selection.absent)} (-k with a name tells how)"
+        )
+    for spec in map(run.registry.dataset, selection.datasets):
         missing = (
             "not here, this run is offline" if options.offline else f"not here yet; {_how(spec.kind, spec.download)}"
         )

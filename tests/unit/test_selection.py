@@ -9,7 +9,7 @@ import pytest
 from _pytest.mark.expression import Expression
 
 from leaderboard.registry import Registry, load_registry
-from leaderboard.selection import list_cases, select_models
+from leaderboard.selection import list_cases, select_cells
 
 DEFAULT = ["efficientnet-lite0", "pixels", "color-histogram", "hog"]
 SCAMPI = ["scampi-dino-vits16", "scampi-dino-vitb16"]
@@ -37,7 +37,7 @@ def chosen(registry: Registry, keyword: str = "", *arguments: str) -> list[str]:
         assert expression
         return expression.evaluate(lambda word, /, **_: any(word.lower() in name.lower() for name in names))
 
-    selection = select_models(registry, matches=matches if keyword else None, node_ids=arguments)
+    selection = select_cells(registry, matches=matches if keyword else None, node_ids=arguments)
     assert not set(selection.models) & set(selection.left_out)
     assert not set(DEFAULT) & set(selection.left_out)
     return [model for model in selection.models if model not in DEFAULT]
@@ -78,8 +78,8 @@ def test_the_header_names_only_models_that_run(registry) -> None:
     def only_pixels(names: Collection[str]) -> bool:
         return any("pixels" in name for name in names)
 
-    assert select_models(registry, matches=only_pixels).models == ("pixels",)
-    assert select_models(registry, matches=None).models == tuple(DEFAULT)
+    assert select_cells(registry, matches=only_pixels).models == ("pixels",)
+    assert select_cells(registry, matches=None).models == tuple(DEFAULT)
 
 
 def test_a_node_id_takes_its_model(registry) -> None:
@@ -91,7 +91,7 @@ def test_a_node_id_takes_its_model(registry) -> None:
 
 def test_all_models_takes_everything(registry) -> None:
     """And leaves nothing out."""
-    selection = select_models(registry, matches=None, all_models=True)
+    selection = select_cells(registry, matches=None, all_models=True)
     assert (list(selection.models), selection.left_out) == (list(registry.models), ())
 
 
@@ -100,3 +100,32 @@ def test_case_names_read_as_documented(registry) -> None:
     names = [case.name for case in list_cases(registry, registry.model("dino-vits16"))]
     assert "test_metric[dino-vits16-palynomorphs-20-knn1.f1_macro]" in names
     assert "test_embeddings[dino-vits16-synthetic-palynomorphs]" in names
+
+
+def datasets(registry: Registry, keyword: str, *arguments: str) -> tuple[str, ...]:
+    """Those that a run takes of the ones that are not here."""
+    expression = Expression.compile(keyword) if keyword else None
+
+    def matches(names: Collection[str]) -> bool:
+        assert expression
+        return expression.evaluate(lambda word, /, **_: any(word.lower() in name.lower() for name in names))
+
+    absent = ("rfid", "nz-pollen")
+    selection = select_cells(registry, matches=matches if keyword else None, node_ids=arguments, absent=absent)
+    assert set(selection.datasets) | set(selection.absent) == set(registry.datasets)
+    assert {"palynomorphs-20", "fossil-tracks"} <= set(selection.datasets)
+    return tuple(name for name in absent if name in selection.datasets)
+
+
+@pytest.mark.parametrize(
+    ("keyword", "expected"),
+    [("", ()), ("hog", ()), ("not slow", ()), ("rfid", ("rfid",)), ("nz-pollen and dino", ("nz-pollen",))],
+)
+def test_data_that_only_the_user_can_place_is_taken_by_its_name_alone(registry, keyword: str, expected) -> None:
+    """Otherwise each model would have a skipped cell for everything that is not here."""
+    assert datasets(registry, keyword) == expected
+
+
+def test_a_node_id_takes_its_data(registry) -> None:
+    """It then says where the images are to be had."""
+    assert datasets(registry, "", "tests/bench/test_cells.py::test_embeddings[hog-rfid]") == ("rfid",)
