@@ -47,8 +47,8 @@ def declare_protocols_option(add: Callable[..., Any]) -> None:
     """Which figures are computed."""
     from leaderboard.protocols import PROTOCOLS
 
-    text = f"some of {', '.join(PROTOCOLS)} only (default: all)"
-    add("--protocols", type=parse_names, default=list(PROTOCOLS), metavar="A,B", help=text)
+    text = f"some of {', '.join(PROTOCOLS)} only (default: all that the images allow)"
+    add("--protocols", type=parse_names, metavar="A,B", help=text)
 
 
 def declare_model_options(add: Callable[..., Any]) -> None:
@@ -64,6 +64,11 @@ def declare_model_options(add: Callable[..., Any]) -> None:
 def declare_extraction_options(add: Callable[..., Any]) -> None:
     """How a set of images becomes vectors."""
     add("--skip-bad-images", action="store_true", help="leave unreadable images out, and say how many")
+    declare_refresh_option(add)
+
+
+def declare_refresh_option(add: Callable[..., Any]) -> None:
+    """Whether what is cached counts."""
     add("--refresh", action="store_true", help="compute again even when cached")
 
 

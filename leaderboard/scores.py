@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from leaderboard import protocols
+from leaderboard.errors import LeaderboardError
 from leaderboard.paths import cache_dir, save_text
 from leaderboard.protocols import PROTOCOLS, check_protocols
 from leaderboard.records import Embeddings, Protocol, Scores
@@ -30,6 +31,24 @@ def compute_scores(embeddings: Embeddings, names: Iterable[str] = tuple(PROTOCOL
     chosen = list(names)
     check_protocols(chosen)
     return {name: PROTOCOLS[name].compute(embeddings) for name in chosen}
+
+
+def compute_possible_scores(embeddings: Embeddings) -> tuple[dict[str, Scores], dict[str, str]]:
+    """The figures of every protocol that the images and this installation allow; for the others the reason.
+
+    Raises:
+        LeaderboardError: they allow none.
+    """
+    scores: dict[str, Scores] = {}
+    reasons: dict[str, str] = {}
+    for name, protocol in PROTOCOLS.items():
+        try:
+            scores[name] = protocol.compute(embeddings)
+        except LeaderboardError as error:
+            reasons[name] = str(error)
+    if not scores:
+        raise LeaderboardError(next(iter(reasons.values())))
+    return scores, reasons
 
 
 def merge_metrics(scores: Mapping[str, Scores]) -> dict[str, float]:

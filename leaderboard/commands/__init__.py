@@ -11,7 +11,19 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Protocol, cast
 
-NAMES = ("list", "fetch", "embed", "evaluate", "render", "verify", "pin")  # in the order of --help
+NAMES = (
+    "list",
+    "fetch",
+    "embed",
+    "evaluate",
+    "report",
+    "look",
+    "find",
+    "label",
+    "render",
+    "verify",
+    "pin",
+)  # in the order of --help
 
 
 class Command(Protocol):

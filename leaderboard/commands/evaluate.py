@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from tabulate import tabulate
@@ -27,15 +28,21 @@ def run(options: argparse.Namespace) -> None:
 
     from leaderboard.cache import check_distinct, load_embeddings
     from leaderboard.result_files import format_json
-    from leaderboard.scores import compute_scores, merge_metrics
+    from leaderboard.scores import compute_possible_scores, compute_scores, merge_metrics
 
     embeddings = load_embeddings(options.file)
     check_distinct(embeddings, str(options.file))
-    scores = compute_scores(embeddings, options.protocols)
+    scores, reasons = (
+        (compute_scores(embeddings, options.protocols), {})
+        if options.protocols
+        else compute_possible_scores(embeddings)
+    )
     metrics = merge_metrics(scores)
     headlines = {name: metrics[name] for name in HEADLINES if name in metrics}
     rows = [[name, f"{value:.6f}"] for name, value in (headlines | metrics).items()]
     print(tabulate(rows, ["metric", str(options.file)], disable_numparse=True))
+    for name, reason in reasons.items():
+        print(f"{name} is left out: {reason}", file=sys.stderr)
     if options.json is not None:
         described = {"file": options.file.name, "classes": embeddings.classes, "metrics": metrics}
         parts = {name: asdict(part) for name, part in scores.items()}

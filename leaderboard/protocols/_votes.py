@@ -32,19 +32,26 @@ class Voters:
         return votes
 
     def _find_nearest(self, train: np.ndarray, test: np.ndarray, k: int) -> np.ndarray:
-        """(len(test), k): read off the ranking, measured where the ranking does not reach that far."""
+        """(len(test), k) image indices, a block of test images at a time."""
+        candidates = np.sort(train)
         is_training = np.zeros(len(self.unit), bool)
-        is_training[train] = True
-        hits = is_training[self.ranked[test]]
-        first = np.argsort(~hits, axis=1, kind="stable")[:, :k]
-        found = np.take_along_axis(self.ranked[test], first, axis=1)
-        short = np.flatnonzero(hits.sum(axis=1) < k)
-        if len(short):
-            candidates = np.sort(train)
-            own = _rank_against(self.unit[test[short]], self.unit[candidates], k)
-            found = found if found.shape[1] == k else np.empty((len(test), k), found.dtype)
-            found[short] = candidates[own]
-        return found
+        is_training[candidates] = True
+        rows = max(1, BLOCK_BYTES // (16 * self.ranked.shape[1]))
+        blocks = [test[start : start + rows] for start in range(0, len(test), rows)]
+        return np.concatenate([self._find_in_block(candidates, is_training, block, k) for block in blocks])
+
+    def _find_in_block(self, train: np.ndarray, is_training: np.ndarray, test: np.ndarray, k: int) -> np.ndarray:
+        """Read off the ranking, measured where the ranking does not reach that far."""
+        ranked = self.ranked[test]
+        hits = is_training[ranked]
+        enough = hits.sum(axis=1) >= k
+        nearest = np.empty((len(test), k), np.int64)
+        if enough.any():
+            first = np.argsort(~hits[enough], axis=1, kind="stable")[:, :k]
+            nearest[enough] = np.take_along_axis(ranked[enough], first, axis=1)
+        if not enough.all():
+            nearest[~enough] = train[_rank_against(self.unit[test[~enough]], self.unit[train], k)]
+        return nearest
 
 
 def _rank(unit: np.ndarray, kept: int) -> np.ndarray:

@@ -24,6 +24,7 @@ UMAP_COMPONENTS, UMAP_NEIGHBOURS = 15, 30
 MOST_CLUSTERS = 50
 FEWEST_IMAGES = 20  # below, neither space nor clusters mean anything
 NOISE = -1
+MEGABYTES = 128
 Clusters = np.ndarray  # (n,) cluster of each image, NOISE for none
 
 
@@ -118,12 +119,18 @@ def _cluster_by_kmeans(points: np.ndarray, clusters: int) -> Clusters:
 
 def _cluster_by_best_silhouette(points: np.ndarray, most: int) -> Clusters:
     """k-means with each number of clusters from 2 to ``most`` - 1; the one with the best silhouette."""
-    from sklearn.metrics import silhouette_score
-
     numbers = range(2, min(most, len(points)))
     found = compute_all(partial(_cluster_by_kmeans, points), numbers or [2], "clustering")
-    scores = compute_all(lambda clusters: silhouette_score(points, clusters), found, "clustering")
+    scores = compute_all(partial(_compute_silhouette, points), found, "clustering")
     return found[int(np.argmax(scores))]
+
+
+def _compute_silhouette(points: np.ndarray, clusters: Clusters) -> float:
+    from sklearn import config_context
+    from sklearn.metrics import silhouette_score
+
+    with config_context(working_memory=MEGABYTES):  # of distances at once; scikit-learn's default is a gigabyte
+        return float(silhouette_score(points, clusters))
 
 
 def _cluster_by_mixture(points: np.ndarray, most: int) -> Clusters:
@@ -163,12 +170,7 @@ def compute_cluster_scores(points: np.ndarray, clusters: Clusters, labels: np.nd
         clusters: (n,), -1 for noise.
         labels: (n,), or empty.
     """
-    from sklearn.metrics import (
-        adjusted_mutual_info_score,
-        adjusted_rand_score,
-        davies_bouldin_score,
-        silhouette_score,
-    )
+    from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score, davies_bouldin_score
 
     kept = clusters != NOISE
     found = len(np.unique(clusters[kept]))
@@ -178,7 +180,7 @@ def compute_cluster_scores(points: np.ndarray, clusters: Clusters, labels: np.nd
         scores["ami"] = float(adjusted_mutual_info_score(labels, clusters))
         scores["purity"] = _compute_purity(clusters[kept], labels[kept]) * float(np.mean(kept))
     if 2 <= found < kept.sum():
-        scores["silhouette"] = float(silhouette_score(points[kept], clusters[kept]))
+        scores["silhouette"] = _compute_silhouette(points[kept], clusters[kept])
         scores["davies_bouldin"] = float(davies_bouldin_score(points[kept], clusters[kept]))
     return scores
 

@@ -1,13 +1,16 @@
-"""What a report is made of: records between the computing and the drawing."""
+"""What a report is made of, and how it is computed: every protocol and map that the images allow."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from leaderboard.errors import LeaderboardError
 from leaderboard.records import Embeddings, Scores
+from leaderboard.report.maps import MAPS, OUTLIERS, STEPS, cached_step
+from leaderboard.scores import cached_scores, merge_metrics
 
 
 @dataclass(frozen=True)
@@ -17,16 +20,59 @@ class Analysis:
     model: str
     embeddings: Embeddings
     scores: Mapping[str, Scores]  # protocol -> its figures
-    skipped: Mapping[str, str]  # protocol -> why these images do not allow it
+    skipped: Mapping[str, str]  # protocol or map -> why these images do not allow it
     maps: Mapping[str, np.ndarray] = field(default_factory=dict)  # "PCA", "t-SNE", "UMAP" -> (n, 2)
     outlier_scores: np.ndarray | None = None  # (n,) GLOSH, 0 to 1
 
     @property
     def metrics(self) -> dict[str, float]:
         """All figures of all protocols."""
-        return {name: value for part in self.scores.values() for name, value in part.metrics.items()}
+        return merge_metrics(self.scores)
 
     @property
     def is_labelled(self) -> bool:
         """Whether the images have classes."""
         return len(self.embeddings.labels) > 0
+
+
+def count_steps(protocols: Sequence[str]) -> int:
+    """Steps of one analysis, for a progress bar."""
+    return len(protocols) + len(STEPS)
+
+
+def analyse(
+    model: str,
+    embeddings: Embeddings,
+    protocols: Sequence[str],
+    *,
+    refresh: bool = False,
+    announce: Callable[[str], None] = lambda step: None,
+) -> Analysis:
+    """Compute what the images allow; what they do not allow is told in ``skipped``.
+
+    Args:
+        model: what it is called in the report.
+        embeddings: with labels or without.
+        protocols: names of those wanted.
+        refresh: compute also what is in the cache.
+        announce: is told each step when it begins.
+    """
+    scores: dict[str, Scores] = {}
+    steps: dict[str, np.ndarray] = {}
+    skipped: dict[str, str] = {}
+    for name in protocols:
+        announce(name)
+        try:
+            scores[name] = cached_scores(embeddings, name, refresh=refresh)
+        except LeaderboardError as error:
+            skipped[name] = str(error)
+    for name in STEPS:
+        announce(name)
+        try:
+            found = cached_step(name, embeddings.vectors, refresh=refresh)
+        except LeaderboardError as error:
+            skipped[name] = str(error)
+        else:
+            steps |= {} if found is None else {name: found}
+    maps = {name: steps[name] for name in MAPS if name in steps}
+    return Analysis(model, embeddings, scores, skipped, maps, steps.get(OUTLIERS))

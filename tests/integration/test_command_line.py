@@ -79,11 +79,16 @@ def test_embed_a_data_set_by_its_id(tmp_path) -> None:
 
 
 def test_an_unlabelled_folder_can_be_embedded(clone, tmp_path, capsys) -> None:
-    """Images without class folders give vectors; protocols then ask for labels."""
+    """Images without class folders give vectors; of them those figures are had that need no labels."""
     out = tmp_path / "blue.npz"
     assert main(["embed", "--model", "small", "--images", str(clone.data / "grains" / "blue"), "--out", str(out)]) == 0
     assert load_embeddings(out).vectors.shape == (10, 48)
-    assert main(["evaluate", str(out)]) == 2
+    capsys.readouterr()
+    assert main(["evaluate", str(out)]) == 0
+    said = capsys.readouterr()
+    assert "disparity.effective_rank" in said.out
+    assert "knn is left out: the images have no labels; put them into one folder per class" in said.err
+    assert main(["evaluate", str(out), "--protocols", "knn"]) == 2
     assert "the images have no labels; put them into one folder per class" in capsys.readouterr().err
 
 
@@ -136,7 +141,7 @@ def test_fetch_verifies_what_is_here(clone, capsys) -> None:
         (["evaluate", "models.yaml"], "models.yaml is no embeddings file"),
         (
             ["evaluate", str(GOLDEN), "--protocols", "knm"],
-            "protocol 'knm' is unknown; choose from knn, linear, retrieval",
+            "protocol 'knm' is unknown; choose from clustering, disparity, few_shot, knn",
         ),
         (["fetch", "grain"], "data set 'grain' is not in datasets.yaml; nearest: grains"),
         (["list", "--root", "tests"], "models.yaml does not exist; run from a clone or pass --root"),

@@ -1,0 +1,135 @@
+"""Find the images of a collection that are nearest to one."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tabulate import tabulate
+
+from leaderboard.commands._embedding import embed_dataset, list_folder, load_backbone_of
+from leaderboard.errors import LeaderboardError
+from leaderboard.options import (
+    declare_model_options,
+    declare_refresh_option,
+    declare_waiting_options,
+    parse_count,
+)
+from leaderboard.records import Dataset, Embeddings, ModelSpec, RunOptions
+from leaderboard.registry import load_registry
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from leaderboard.finding import Found
+
+EXAMPLE = "find grain.jpg --in slides/ --model efficientnet-lite0 -k 10 --out found/"
+SIDE = 192  # pixels of a thumbnail
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare them."""
+    parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="an image, in the collection or not")
+    parser.add_argument("--in", dest="collection", type=Path, required=True, metavar="DIR", help="folder to search")
+    parser.add_argument("--model", required=True, metavar="ID", help="a model of models.yaml")
+    parser.add_argument("-k", type=parse_count, default=10, metavar="N", help="how many (default: %(default)s)")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="also write find.html and find.png here")
+    declare_refresh_option(parser.add_argument)
+    declare_model_options(parser.add_argument)
+    declare_waiting_options(parser.add_argument)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Print the nearest images of each image given, and draw them."""
+    from leaderboard.extract import embed_images
+
+    _check(options)
+    registry = load_registry(options.root)
+    spec, collection = registry.model(options.model), list_folder(options.collection)
+    chosen = replace(RunOptions.of(options), skip_bad_images=True)
+    backbone = load_backbone_of(registry, spec.id, chosen)
+    embeddings = embed_dataset(backbone, collection, chosen)
+    found = _find_all(options.images, embed_images(backbone, options.images), embeddings, options)
+    _print(found, embeddings.left_out)
+    if options.out is not None:
+        _save(found, collection, embeddings.left_out, spec, options.out)
+    if spec.notice:
+        print(spec.notice)
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Whatever can be said before a network is loaded."""
+    from leaderboard.images import BadImage, load_image
+    from leaderboard.report.pages import load_environment
+
+    for path in options.images:
+        try:
+            load_image(path)
+        except BadImage as error:
+            raise LeaderboardError(f"{path}: {error}; give a readable image") from None
+    if options.out is None:
+        return
+    load_environment()
+    if options.out.resolve().is_relative_to(options.collection.resolve()):
+        raise LeaderboardError(
+            f"--out {options.out} lies in the collection {options.collection}, of which find.png would become a part; "
+            "choose a folder beside it"
+        )
+
+
+def _find_all(
+    images: Sequence[Path], vectors: np.ndarray, embeddings: Embeddings, options: argparse.Namespace
+) -> list[Found]:
+    from leaderboard.finding import find_images
+    from leaderboard.images import load_image
+    from leaderboard.report.thumbnails import digest_pixels
+
+    @cache
+    def digest(path: Path) -> str:
+        return digest_pixels(load_image(path))
+
+    def is_own(query: Path, file: str) -> bool:
+        path = options.collection / file
+        return path.resolve() == query.resolve() or digest(path) == digest(query)
+
+    return [
+        find_images(query, vector, embeddings, options.k, is_own=partial(is_own, query))
+        for query, vector in zip(images, vectors, strict=True)
+    ]
+
+
+def _print(found: Sequence[Found], left_out: Sequence[str]) -> None:
+    """A table per image asked for."""
+    from leaderboard.report.pages import as_line
+
+    for answer in found:
+        rows = [
+            [rank, as_line(near.file), as_line(near.genus) or "-", f"{near.distance:.4f}"]
+            for rank, near in enumerate(answer.neighbours, start=1)
+        ]
+        print(as_line(str(answer.query)))
+        if answer.own:
+            print(f"the same picture, not counted: {', '.join(map(as_line, answer.own))}")
+        print(tabulate(rows, ["rank", "file", "class", "distance"], disable_numparse=True) + "\n")
+    if left_out:
+        print(f"{len(left_out)} unreadable images left out: {', '.join(map(as_line, left_out))}")
+
+
+def _save(found: Sequence[Found], collection: Dataset, left_out: Sequence[str], spec: ModelSpec, folder: Path) -> None:
+    from leaderboard.paths import replacing, save_text
+    from leaderboard.report.find_picture import draw_found
+    from leaderboard.report.sheets import render_find_sheet
+    from leaderboard.report.thumbnails import load_pictures
+
+    files = [collection.root / near.file for answer in found for near in answer.neighbours]
+    pictures = load_pictures([*(answer.query for answer in found), *files], side=SIDE)
+    thumbnails = {path: picture.thumbnail for path, picture in pictures.items()}
+    page, grid = folder / "find.html", folder / "find.png"
+    save_text(page, render_find_sheet(spec, collection, found, thumbnails=thumbnails, bad=left_out, page=page))
+    with replacing(grid) as temporary:
+        temporary.write_bytes(draw_found(found, collection.root, thumbnails))
+    print(f"{page}, {grid}")

@@ -1,0 +1,123 @@
+"""Write a report on a folder of images: how well models name them, maps, look-alikes, clusters, odd ones."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from leaderboard.commands._embedding import embed_dataset, list_folder, load_backbone_of
+from leaderboard.errors import LeaderboardError
+from leaderboard.options import (
+    declare_model_options,
+    declare_protocols_option,
+    declare_refresh_option,
+    declare_waiting_options,
+)
+from leaderboard.records import Dataset, DatasetSpec, Embeddings, RunOptions
+from leaderboard.registry import Registry, load_registry
+
+if TYPE_CHECKING:
+    from leaderboard.report.build import Material
+    from leaderboard.report.collection_file import Collection
+
+EXAMPLE = "report --images slides/ --model efficientnet-lite0 --out slides-report"
+LITERATURE_METRIC = "learning_curve.lr.f100.top1"  # what the accuracy curves can be held against
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare them."""
+    what = parser.add_mutually_exclusive_group(required=True)
+    text = "a folder of images, best one subfolder per class"
+    what.add_argument("--images", type=Path, metavar="DIR", help=text)
+    what.add_argument("--dataset", metavar="ID", help="a data set of datasets.yaml")
+    text = "made before, by embed or by a report; one per model"
+    what.add_argument("--embeddings", type=Path, nargs="+", metavar="FILE", help=text)
+    text = "a model of models.yaml; give it again for each further one"
+    parser.add_argument("--model", action="append", default=[], dest="models", metavar="ID", help=text)
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the report")
+    declare_protocols_option(parser.add_argument)
+    declare_refresh_option(parser.add_argument)
+    declare_model_options(parser.add_argument)
+    declare_waiting_options(parser.add_argument)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Gather embeddings, analyse, write, and say the sentence that matters."""
+    from leaderboard.protocols import PROTOCOLS, check_protocols
+    from leaderboard.report.build import build_report
+    from leaderboard.report.pages import load_environment
+
+    protocols = options.protocols or tuple(PROTOCOLS)
+    check_protocols(protocols)
+    load_environment()  # a missing library is named now, not after an hour
+    options.out.mkdir(parents=True, exist_ok=True)
+    material = _load_files(options) if options.embeddings else _embed_images(options)
+    page = build_report(material, options.out, protocols, refresh=options.refresh)
+    print(f"{page}: {len(material.embeddings)} models, tables/ and figures/ beside it")
+
+
+def _embed_images(options: argparse.Namespace) -> Material:
+    from leaderboard.report.build import Material
+    from leaderboard.report.collection import inspect
+
+    if not options.models:
+        raise LeaderboardError("report needs a --model; `leaderboard list` shows them")
+    registry = load_registry(options.root)
+    models = [registry.model(name).id for name in dict.fromkeys(options.models)]
+    chosen = replace(RunOptions.of(options), skip_bad_images=True)  # the report names them
+    dataset, spec = _find_images(registry, options)
+    collection = inspect(dataset)
+    embeddings = {name: embed_dataset(load_backbone_of(registry, name, chosen), dataset, chosen) for name in models}
+    return Material(dataset.id, embeddings, collection, _literature(spec))
+
+
+def _find_images(registry: Registry, options: argparse.Namespace) -> tuple[Dataset, DatasetSpec | None]:
+    """The images, and the entry of datasets.yaml that they are, if they are one."""
+    from leaderboard.datasets import load_dataset
+
+    if options.dataset:
+        spec = registry.dataset(options.dataset)
+        return load_dataset(spec, RunOptions.of(options)), spec
+    dataset = list_folder(options.images)
+    return dataset, _find_spec(registry, dataset.digest)
+
+
+def _find_spec(registry: Registry, digest: object) -> DatasetSpec | None:
+    known = (spec for spec in registry.datasets.values() if spec.digest is not None and spec.digest == digest)
+    return next(known, None)
+
+
+def _load_files(options: argparse.Namespace) -> Material:
+    from leaderboard.cache import check_distinct, load_embeddings
+    from leaderboard.report.build import Material
+
+    if options.models:
+        raise LeaderboardError("--model goes with --images; embeddings were made by their model already")
+    embeddings: dict[str, Embeddings] = {}
+    for path in options.embeddings:
+        if path.stem in embeddings:
+            raise LeaderboardError(f"two files are called {path.stem}; their names are the models', so rename one")
+        embeddings[path.stem] = load_embeddings(path)
+        check_distinct(embeddings[path.stem], str(path))
+    first = next(iter(embeddings.values()))
+    spec = _find_spec(load_registry(options.root), first.provenance.inputs.get("dataset"))
+    collection = _find_collection(options.embeddings[0].parent, first)
+    title = spec.id if spec else collection.dataset if collection else options.embeddings[0].stem
+    return Material(title, embeddings, collection, _literature(spec))
+
+
+def _find_collection(folder: Path, embeddings: Embeddings) -> Collection | None:
+    """What an earlier report found out about the images, if it lies beside the vectors and is of the same images."""
+    from leaderboard.report.build import COLLECTION
+    from leaderboard.report.collection_file import load_collection
+
+    path = folder / COLLECTION
+    collection = load_collection(path) if path.is_file() else None
+    return collection if collection and collection.files == embeddings.files else None
+
+
+def _literature(spec: DatasetSpec | None) -> tuple[tuple[str, float], ...]:
+    lines = spec.literature if spec else ()
+    return tuple((line.label, line.value) for line in lines if line.metric == LITERATURE_METRIC)

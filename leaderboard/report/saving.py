@@ -1,0 +1,104 @@
+"""A figure as PNG and PDF, a table as CSV and LaTeX: atomic, and the same bytes for the same content."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from leaderboard.paths import replacing, save_text
+from leaderboard.report.figures._style import styled
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+Best = Literal["max", "min"]
+RESOLUTION = 150  # dots per inch of the PNG
+MISSING = "--"
+# "[" and "*" after the end of a row would be read as an option of it.
+ESCAPES = str.maketrans({
+    "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}",
+    ">": r"\textgreater{}", "|": r"\textbar{}", '"': r"\textquotedbl{}", "[": "{[}", "]": "{]}", "*": "{*}",
+    **{letter: f"\\{letter}" for letter in "_&%#${}"},
+})  # fmt: skip
+
+
+def save_figure(folder: Path, name: str, figure: Figure) -> None:
+    """Write NAME.png and NAME.pdf, fonts embedded, without dates: the same figure gives the same bytes.
+
+    The figure's layout is computed for the first file and kept for the second.
+    """
+    import warnings
+
+    metadata = {"png": {"Software": None}, "pdf": {"CreationDate": None, "Creator": None, "Producer": None}}
+    with styled(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing")  # a box in a name is no reason for 20 warnings
+        for kind, without in metadata.items():
+            with replacing(folder / f"{name}.{kind}") as temporary:
+                figure.savefig(temporary, format=kind, dpi=RESOLUTION, metadata=without)
+            figure.set_layout_engine("none")
+
+
+def save_table(folder: Path, name: str, frame: pd.DataFrame, best: Mapping[str, Best] | None = None) -> None:
+    """Write NAME.csv in full precision and NAME.tex for the booktabs package, numbers to three decimals.
+
+    Args:
+        folder: made when it is not there.
+        name: of the files, without a suffix.
+        frame: its index is not written.
+        best: column -> which of its values is best. In LaTeX they are bold, before rounding, ties all of them; a table
+            of a single model has nothing to compare, and no bold.
+    """
+    with replacing(folder / f"{name}.csv") as temporary:  # names of files keep their bytes
+        frame.to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8", errors="surrogateescape")
+    save_text(folder / f"{name}.tex", render_latex(frame, best))
+
+
+def render_latex(frame: pd.DataFrame, best: Mapping[str, Best] | None = None) -> str:
+    """A ``tabular`` with booktabs rules; text at the left, numbers at the right, a missing one as a dash."""
+    compared = (best or {}) if "model" not in frame or frame["model"].nunique() > 1 else {}
+    columns = [_render_column(frame, column, compared.get(column)) for column in frame.columns]
+    adjusted = "".join("r" if _is_numeric(frame, column) else "l" for column in frame.columns)
+    head = " & ".join(escape_latex(str(column)) for column in frame.columns)
+    body = "".join(f"{' & '.join(cells)} \\\\\n" for cells in zip(*columns, strict=True))
+    return (
+        f"\\begin{{tabular}}{{{adjusted}}}\n\\toprule\n{head} \\\\\n\\midrule\n{body}\\bottomrule\n\\end{{tabular}}\n"
+    )
+
+
+def _render_column(frame: pd.DataFrame, column: str, best: Best | None) -> list[str]:
+    values = frame[column].tolist()
+    known = [float(value) for value in values if _is_number(value)]
+    top = (max if best == "max" else min)(known) if best and known else None
+    cells = [_render_cell(value) for value in values]
+    wins = [top is not None and _is_number(value) and float(value) == top for value in values]
+    return [f"\\textbf{{{cell}}}" if win else cell for cell, win in zip(cells, wins, strict=True)]
+
+
+def _render_cell(value: object) -> str:
+    if isinstance(value, str):
+        return escape_latex(value) or MISSING
+    if not _is_number(value):
+        return MISSING
+    assert isinstance(value, int | float)
+    return str(value) if isinstance(value, int) else f"{value:.3f}"
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
+def _is_numeric(frame: pd.DataFrame, column: str) -> bool:
+    from pandas.api.types import is_numeric_dtype
+
+    return is_numeric_dtype(frame[column])
+
+
+def escape_latex(text: str) -> str:
+    """Text that LaTeX prints as it is; control characters become blanks, undecodable bytes question marks."""
+    printable = text.encode("utf-8", "replace").decode("utf-8")
+    blank = "".join(" " if unicodedata.category(letter) == "Cc" else letter for letter in printable)
+    return blank.translate(ESCAPES)

@@ -1,0 +1,216 @@
+"""The tables of the report, and the files that they are written to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from leaderboard.report.analysis import Analysis
+from leaderboard.report.collection_file import Collection
+from leaderboard.report.saving import escape_latex, render_latex, save_table
+from leaderboard.report.tables import (
+    tabulate_bad_files,
+    tabulate_class_scores,
+    tabulate_classes,
+    tabulate_clustering,
+    tabulate_curve,
+    tabulate_curve_in_full,
+    tabulate_disparity,
+    tabulate_duplicates,
+    tabulate_headlines,
+    tabulate_images,
+    tabulate_models,
+)
+from leaderboard.report.tables.models import compute_split_values
+
+Make = Callable[..., Analysis]
+
+
+@pytest.fixture
+def collection() -> Collection:
+    """Five images in two classes: three with the same pixels, in both classes, and a near pair; one bad file."""
+    return Collection(
+        dataset="slides",
+        files=("a/1.png", "a/2.png", "b/3.png", "b/4.png", "b/5.png"),
+        labels=np.array([0, 0, 1, 1, 1]),
+        classes=("a", "b"),
+        sizes=np.array([[10, 20], [30, 40], [5, 6], [7, 6], [90, 6]]),
+        pixel_digests=("x", "x", "x", "y", "z"),
+        thumbnails={},
+        bad={"b/6.png": "the file is empty"},
+        exact_duplicates=((0, 1, 2),),
+        near_duplicates=((3, 4, 0.98),),
+    )
+
+
+@pytest.mark.parametrize("metric", ["knn1.f1_macro", "linear.balanced_accuracy"])
+def test_values_per_split_average_to_the_metric(make_analysis: Make, metric: str) -> None:
+    """Ten of them, and they differ."""
+    analysis = make_analysis()
+    values = compute_split_values(analysis, metric)
+    assert values.shape == (10,)
+    assert values.mean() == pytest.approx(analysis.metrics[metric], abs=1e-12)
+    assert values.min() < values.max()
+
+
+def test_headlines_have_the_spread_over_splits_beside_them(make_analysis: Make) -> None:
+    """Lowest and highest of the ten; a figure without splits has none, a protocol that did not run no column."""
+    full, part = make_analysis(), make_analysis(model="other", protocols=("retrieval",))
+    frame = tabulate_headlines([full, part])
+    values = compute_split_values(full, "knn1.f1_macro")
+    assert frame["model"].tolist() == ["toy", "other"]
+    assert frame.loc[0, "NN F1"] == full.metrics["knn1.f1_macro"]
+    assert frame.loc[0, "NN F1, lowest split"] == values.min()
+    assert frame.loc[0, "NN F1, highest split"] == values.max()
+    assert np.isnan(frame.loc[1, "NN F1"])
+    assert not any("P@N," in column or "interval" in column for column in frame)
+    assert "NN F1" not in tabulate_headlines([part])
+
+
+def test_the_class_table_has_a_row_for_every_class(make_analysis: Make) -> None:
+    """Counts and the protocols' own figures; several models have their columns side by side."""
+    analysis = make_analysis((12, 10, 8))
+    frame = tabulate_class_scores([analysis])
+    assert frame["images"].tolist() == [12, 10, 8]
+    assert frame["F1"].tolist() == analysis.scores["knn"].per_class["knn1.f1"]
+    assert frame["P@N"].tolist() == analysis.scores["retrieval"].per_class["retrieval.precision_at_n"]
+    both = tabulate_class_scores([analysis, replace(analysis, model="other")])
+    assert [column for column in both if column.startswith("F1")] == ["F1, 1 toy", "F1, 2 other"]
+
+
+def test_curve_tables_have_a_row_per_model_and_classifier(make_analysis: Make, curve_scores: dict) -> None:
+    """Columns in numerical order; the full one has deviations and folds, missing deviations stay missing."""
+    analysis = make_analysis(scores=curve_scores, protocols=())
+    frame = tabulate_curve([analysis], "learning_curve")
+    assert frame.columns.tolist() == ["model", "classifier", "30 %", "100 %"]
+    assert frame["100 %"].tolist() == pytest.approx([0.9, 100 / 300 + 0.3])
+    assert tabulate_curve([analysis], "few_shot").columns.tolist()[2:] == ["1", "2", "3", "5", "10", "20"]
+    full = tabulate_curve_in_full([analysis], "learning_curve")
+    assert full["folds"].tolist() == [41, 50, 41, 50]
+    assert full["top-1 std"].tolist() == pytest.approx([0.085, 0.05, np.nan, np.nan], nan_ok=True)
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_the_clustering_table_leaves_out_what_needs_labels(
+    make_analysis: Make, cluster_scores: Callable, labelled: bool
+) -> None:
+    """A row per clustering that was computed; numbers of clusters are whole."""
+    scores = {"clustering": cluster_scores(30, labelled=labelled)}
+    frame = tabulate_clustering([make_analysis(scores=scores, protocols=())])
+    assert frame["algorithm"].tolist() == ["k-means (K chosen)", "HDBSCAN"]
+    assert [str(value) for value in frame["clusters"]] == ["3", "2"]
+    assert ("ARI" in frame) == labelled
+
+
+def test_disparity_has_a_row_per_model(make_analysis: Make) -> None:
+    """With the protocol's figures."""
+    analysis = make_analysis()
+    frame = tabulate_disparity([analysis, replace(analysis, scores={})])
+    assert len(frame) == 1
+    assert frame["Effective rank"].tolist() == [analysis.metrics["disparity.effective_rank"]]
+
+
+def test_only_tables_with_rows_are_given(make_analysis: Make, curve_scores: dict, cluster_scores: Callable) -> None:
+    """All of them when everything ran; without any protocol only the counts per class."""
+    full = make_analysis(scores={**curve_scores, "clustering": cluster_scores(30)})
+    names = [table.name for table in tabulate_models([full])]
+    assert names == [
+        "headlines", "classes-scores", "learning-curve", "learning-curve-all", "few-shot", "few-shot-all",
+        "clustering", "disparity",
+    ]  # fmt: skip
+    assert [table.name for table in tabulate_models([make_analysis(protocols=())])] == ["classes-scores"]
+    for table in tabulate_models([full]):
+        assert set(table.best) <= {*table.frame.columns, "log loss"}
+        assert table.caption.endswith(".")
+
+
+def test_classes_have_counts_and_sizes(collection: Collection) -> None:
+    """A class of unreadable images only has no sizes; without classes there is one row for all."""
+    frame = tabulate_classes(replace(collection, classes=("a", "b", "none")))
+    assert frame["images"].tolist() == [2, 3, 0]
+    assert frame["median width"].tolist() == pytest.approx([20, 7, np.nan], nan_ok=True)
+    assert frame["greatest height"].tolist() == pytest.approx([40, 6, np.nan], nan_ok=True)
+    loose = tabulate_classes(replace(collection, labels=np.zeros(0, np.int64), classes=()))
+    assert loose[["class", "images", "least width"]].to_numpy().tolist() == [["all images", 5, 5]]
+
+
+def test_copies_are_listed_in_pairs(collection: Collection) -> None:
+    """Exact ones first, and whether they have one label or two."""
+    frame = tabulate_duplicates(collection)
+    assert frame["copy"].tolist() == ["exact", "exact", "near"]
+    assert frame["other file"].tolist() == ["a/2.png", "b/3.png", "b/5.png"]
+    assert frame["same class"].tolist() == ["yes", "no", "yes"]
+    assert "class" not in tabulate_duplicates(replace(collection, labels=np.zeros(0, np.int64), classes=()))
+
+
+def test_bad_files_are_listed_with_their_reason(collection: Collection) -> None:
+    """And no table is given when there are none."""
+    assert tabulate_bad_files(collection).to_numpy().tolist() == [["b/6.png", "the file is empty"]]
+    clean = replace(collection, bad={}, exact_duplicates=(), near_duplicates=())
+    assert [table.name for table in tabulate_images(collection)] == ["classes", "duplicates", "bad-files"]
+    assert [table.name for table in tabulate_images(clean)] == ["classes"]
+
+
+def test_every_special_character_is_escaped() -> None:
+    """Also those that LaTeX would read as an option after a line break; control characters become blanks."""
+    assert escape_latex("_ & % # $ { } ~ ^ \\") == (
+        r"\_ \& \% \# \$ \{ \} \textasciitilde{} \textasciicircum{} \textbackslash{}"
+    )
+    assert escape_latex("[1mm] *") == "{[}1mm{]} {*}"
+    assert escape_latex("a\nb\udce9<") == r"a b?\textless{}"
+
+
+def test_the_best_of_the_unrounded_values_is_bold() -> None:
+    """Ties all are; a missing value is a dash and never best; smaller is better where it is said."""
+    frame = pd.DataFrame(
+        {
+            "model": ["a", "b", "c", "d"],
+            "F1": [0.50004, 0.50001, 0.50004, np.nan],
+            "loss": [0.2, 0.1, np.inf, np.nan],
+            "clusters": [3, 2, 1, 0],
+        }
+    )
+    rows = render_latex(frame, {"F1": "max", "loss": "min"}).splitlines()[4:8]
+    assert rows == [
+        r"a & \textbf{0.500} & 0.200 & 3 \\",
+        r"b & 0.500 & \textbf{0.100} & 2 \\",
+        r"c & \textbf{0.500} & -- & 1 \\",
+        r"d & -- & -- & 0 \\",
+    ]
+
+
+def test_a_single_model_has_no_best() -> None:
+    """Its rows are not compared with each other."""
+    frame = pd.DataFrame({"model": ["a", "a"], "F1": [0.1, 0.2]})
+    assert "textbf" not in render_latex(frame, {"F1": "max"})
+
+
+def test_latex_is_a_booktabs_table() -> None:
+    """Text at the left, numbers at the right, a rule above, between and below."""
+    text = render_latex(pd.DataFrame({"class": ["a_b", "c"], "images": [1, 2], "F1": [0.12345, 1.0]}))
+    assert text.splitlines() == [
+        r"\begin{tabular}{lrr}",
+        r"\toprule",
+        r"class & images & F1 \\",
+        r"\midrule",
+        r"a\_b & 1 & 0.123 \\",
+        r"c & 2 & 1.000 \\",
+        r"\bottomrule",
+        r"\end{tabular}",
+    ]
+
+
+def test_csv_keeps_every_digit_and_every_byte(tmp_path: Path) -> None:
+    """Numbers read back equal, names that are no UTF-8 keep their bytes, and nothing else is left in the folder."""
+    frame = pd.DataFrame({"file": ['a,"b"\n.png', "caf\udce9.png"], "F1": [1 / 3, 0.1 + 0.2]})
+    save_table(tmp_path / "tables", "copies", frame)
+    assert sorted(path.name for path in (tmp_path / "tables").iterdir()) == ["copies.csv", "copies.tex"]
+    assert b"caf\xe9.png" in (tmp_path / "tables" / "copies.csv").read_bytes()
+    back = pd.read_csv(tmp_path / "tables" / "copies.csv", encoding_errors="surrogateescape", dtype=str)
+    back["F1"] = back["F1"].map(float)
+    assert back.to_numpy().tolist() == frame.to_numpy().tolist()

@@ -1,0 +1,48 @@
+"""The images of a collection that are nearest to one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from leaderboard.finding import find_images
+from leaderboard.records import Embeddings, Provenance
+
+QUERY = Path("asked.png")
+
+
+def collection(*, labelled: bool = True) -> Embeddings:
+    """Five images on a line, at 0, 1, 2, 2 and 9."""
+    vectors = np.array([[0.0, 0], [1, 0], [2, 0], [2, 0], [9, 0]], np.float32)
+    labels = np.array([0, 0, 1, 1, 1] if labelled else [], np.int64)
+    files = tuple("abcde")
+    return Embeddings(vectors, labels, files, ("near", "far") if labelled else (), Provenance({}, {}))
+
+
+def test_the_nearest_come_first_and_ties_keep_the_order_of_the_files() -> None:
+    """With class and Euclidean distance."""
+    found = find_images(QUERY, np.array([0.0, 0]), collection(), 4, is_own=lambda file: False)
+    assert [(near.file, near.genus, near.distance) for near in found.neighbours] == [
+        ("a", "near", 0.0),
+        ("b", "near", 1.0),
+        ("c", "far", 2.0),
+        ("d", "far", 2.0),
+    ]
+    assert found.own == ()
+
+
+def test_the_image_itself_is_no_answer_and_takes_no_place() -> None:
+    """Nor are its copies; they are told apart from the answers."""
+    found = find_images(QUERY, np.array([0.0, 0]), collection(), 2, is_own=lambda file: file in "ac")
+    assert [near.file for near in found.neighbours] == ["b", "d"]
+    assert found.own == ("a", "c")
+
+
+def test_a_small_collection_gives_all_that_it_has() -> None:
+    """Without classes there is no genus."""
+    found = find_images(QUERY, np.array([3.0, 4]), collection(labelled=False), 99, is_own=lambda file: False)
+    assert len(found.neighbours) == 5
+    assert {near.genus for near in found.neighbours} == {""}
+    assert found.neighbours[-1].file == "e"
+    assert found.neighbours[0].distance == np.hypot(1, 4)
