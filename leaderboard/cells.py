@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from leaderboard.backbones import Backbone
 from leaderboard.cache import check_distinct
 from leaderboard.canary import Canary
-from leaderboard.protocols import PROTOCOLS
+from leaderboard.protocols import versions_of
 from leaderboard.records import Dataset, Embeddings, Provenance, Result
 from leaderboard.scores import cached_scores, describe_packages, merge_metrics
 
@@ -16,19 +18,21 @@ def compute_result(
     embeddings: Embeddings,
     canary: Canary | None = None,
     *,
+    protocols: Sequence[str] = (),
     refresh: bool = False,
 ) -> Result:
-    """Every protocol on a model's embeddings of a data set; ``refresh`` computes also what is in the cache.
+    """A model's embeddings of a data set, by every protocol or some; ``refresh`` computes also what is in the cache.
 
     Raises:
         LeaderboardError: collapsed embeddings, or a set too small for a protocol.
         Unavailable: a library that a protocol needs is not installed.
     """
     check_distinct(embeddings, f"{backbone.spec.id} on {dataset.id}")
-    scores = {name: cached_scores(embeddings, name, refresh=refresh) for name in PROTOCOLS}
+    versions = versions_of(protocols)
+    scores = {name: cached_scores(embeddings, name, refresh=refresh) for name in versions}
     measured = embeddings.provenance
-    inputs = {**measured.inputs, "protocols": {name: protocol.version for name, protocol in PROTOCOLS.items()}}
-    environment = {**measured.environment, **describe_packages()}
+    inputs = {**measured.inputs, "protocols": versions}
+    environment = {**measured.environment, **describe_packages(versions)}
     return Result(
         model=backbone.spec.id,
         dataset=dataset.id,

@@ -129,9 +129,17 @@ def find_dataset_problems(spec: DatasetSpec) -> Iterator[tuple[Location, str]]:
             yield (key,), f"{key} does not go with kind {spec.kind!r}; remove it"
     if not missing:
         yield from _pin_problems(spec)
+    for index, name in enumerate(spec.protocols):
+        if name not in protocols.PROTOCOLS:
+            yield ("protocols", index), f"protocol {name!r} is unknown; choose from {', '.join(protocols.PROTOCOLS)}"
     for index, name in enumerate(spec.columns):
         if unknown := find_unknown_metric(name):
             yield ("columns", index), f"columns: {unknown}"
+        elif spec.protocols and protocols.PROTOCOL_OF[name] not in spec.protocols:
+            yield (
+                ("columns", index),
+                f"columns: {name!r} is of protocol {protocols.PROTOCOL_OF[name]!r}, not listed here",
+            )
     for index, line in enumerate(spec.literature):
         for problem in _metric_problems("literature", line.metric, line.value):
             yield ("literature", index), problem

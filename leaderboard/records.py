@@ -131,6 +131,7 @@ class DatasetSpec:
     attribution: str
     ranked: bool = True
     tolerance: float = 0.002  # re-measurements closer than this are the same measurement
+    protocols: tuple[str, ...] = ()  # that its cells are measured by; none: all
     columns: tuple[str, ...] = ()  # metrics, the first one ranks; none: the headline metrics
     literature: tuple[Literature, ...] = ()
     origin: str | None = None  # where a user gets the images, in words

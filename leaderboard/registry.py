@@ -196,5 +196,5 @@ def _preprocessing_record(entry: PreprocessingEntry | str) -> Any:
 def _dataset_record(id_: str, entry: DatasetEntry) -> DatasetSpec:
     fields = dict(entry)
     fields["literature"] = tuple(Literature(**dict(value)) for value in entry.literature)
-    fields |= {key: tuple(fields[key]) for key in ("columns", "unverified")}
+    fields |= {key: tuple(fields[key]) for key in ("protocols", "columns", "unverified")}
     return DatasetSpec(id=id_, **fields)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from leaderboard.errors import LeaderboardError
 from leaderboard.paths import save_text
-from leaderboard.protocols import PROTOCOLS
+from leaderboard.protocols import PROTOCOL_OF, PROTOCOLS
 from leaderboard.records import Provenance, Result
 
 if TYPE_CHECKING:
@@ -74,12 +74,12 @@ def _agree(stored: Result, new: Result, tolerance: float) -> bool:
 
 def _is_repeatable(metric: str) -> bool:
     """Whether two machines agree on the figure: not where the last digits decide between two ways to cluster."""
-    protocol = PROTOCOLS.get(metric.partition(".")[0])
-    return protocol is None or protocol.is_repeatable
+    return metric not in PROTOCOL_OF or PROTOCOLS[PROTOCOL_OF[metric]].is_repeatable
 
 
 def _repeatable(outcomes: Mapping[str, Mapping[str, Any]]) -> list[float]:
-    return _numbers({name: part for name, part in outcomes.items() if _is_repeatable(name)})
+    kept = {name: part for name, part in outcomes.items() if name not in PROTOCOLS or PROTOCOLS[name].is_repeatable}
+    return _numbers(kept)
 
 
 def _numbers(value: Any) -> list[float]:

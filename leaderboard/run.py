@@ -101,7 +101,14 @@ class Run:
             dataset = self.dataset(cell.dataset)
             backbone, canary = self._load_model(cell.model)
             embeddings = extract(dataset, backbone, self.options)
-            result = compute_result(backbone, dataset, embeddings, canary, refresh=self.options.refresh)
+            result = compute_result(
+                backbone,
+                dataset,
+                embeddings,
+                canary,
+                protocols=self.registry.dataset(cell.dataset).protocols,
+                refresh=self.options.refresh,
+            )
             self._store(result)
             return Outcome(cell, "ok", "", result, extraction_entry(dataset, backbone).path)
         except Unavailable as error:

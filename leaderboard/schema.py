@@ -163,6 +163,7 @@ class DatasetEntry(Entry):
     attribution: str
     ranked: bool = True
     tolerance: Annotated[float, Field(ge=0, lt=0.1)] = 0.002
+    protocols: list[Name] = []
     columns: list[Name] = []
     literature: list[LiteratureEntry] = []
     origin: Name | None = None

@@ -8,7 +8,7 @@ from typing import Any
 
 from leaderboard.backbones import loader_version
 from leaderboard.extract import EXTRACTION_VERSION
-from leaderboard.protocols import PROTOCOLS
+from leaderboard.protocols import versions_of
 from leaderboard.records import DatasetSpec, ModelSpec, Preprocessing, Result, Source
 from leaderboard.result_files import plain
 
@@ -34,7 +34,7 @@ def why_stale(result: Result, spec: ModelSpec, dataset: DatasetSpec) -> list[str
         "pooling": (model["pooling"], spec.pooling),
         "seed": (model["seed"], spec.seed),
         "preprocessing": (model["preprocessing_of"], "entry" if explicit else "model"),
-        "protocols": (inputs["protocols"], {name: protocol.version for name, protocol in PROTOCOLS.items()}),
+        "protocols": (inputs["protocols"], versions_of(dataset.protocols)),
         "reading": ({name: weights[name] for name in READING if name in weights}, used.reading if used else {}),
         "source": (True, used is not None or _is_sourceless(weights, spec)),
     }

@@ -36,6 +36,12 @@ def check_protocols(names: Iterable[str]) -> None:
         raise LeaderboardError(f"protocol {unknown[0]!r} is unknown; choose from {', '.join(PROTOCOLS)}")
 
 
+def versions_of(names: Iterable[str] = ()) -> dict[str, int]:
+    """Protocol -> its version, for a data set's entry: those that it names, or all."""
+    return {name: PROTOCOLS[name].version for name in tuple(names) or PROTOCOLS}
+
+
 PROTOCOLS: Mapping[str, Protocol] = _discover()
 METRICS: Mapping[str, Metric] = {metric.name: metric for p in PROTOCOLS.values() for metric in p.metrics}
+PROTOCOL_OF: Mapping[str, str] = {metric.name: name for name, p in PROTOCOLS.items() for metric in p.metrics}
 HEADLINES: Mapping[str, Metric] = _headlines()  # in the order of the table's columns; the first one ranks

@@ -44,11 +44,10 @@ class Voters:
         """Read off the ranking, measured where the ranking does not reach that far."""
         ranked = self.ranked[test]
         hits = is_training[ranked]
-        enough = hits.sum(axis=1) >= k
+        found = np.cumsum(hits, axis=1, dtype=np.int32)
+        enough = found[:, -1] >= k
         nearest = np.empty((len(test), k), np.int64)
-        if enough.any():
-            first = np.argsort(~hits[enough], axis=1, kind="stable")[:, :k]
-            nearest[enough] = np.take_along_axis(ranked[enough], first, axis=1)
+        nearest[enough] = ranked[hits & (found <= k) & enough[:, None]].reshape(-1, k)
         if not enough.all():
             nearest[~enough] = train[_rank_against(self.unit[test[~enough]], self.unit[train], k)]
         return nearest

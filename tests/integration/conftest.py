@@ -49,6 +49,7 @@ DATASETS = """\
 grains:
   title: Grey, green and blue noise
   kind: folder
+  protocols: [retrieval, knn, linear]
   classes: 3
   images: 30
   digest: "{digest}"
