@@ -100,6 +100,8 @@ def _metric_problems(part: str, name: str, value: float) -> Iterator[str]:
     unknown = find_unknown_metric(name)
     if unknown:
         yield f"{part}: {unknown}"
+    elif part == "thresholds" and protocols.METRICS[name].higher_is_better is None:
+        yield f"{part}: no value of {name!r} is better than another, so it has no floor; remove it"
     elif part == "thresholds" and not protocols.METRICS[name].higher_is_better:
         yield f"{part}: {name!r} is better when lower, so it has no floor; remove it"
     elif SHARES.search(name.rpartition(".")[2]) and not 0 <= value <= 1:
@@ -135,6 +137,11 @@ def find_dataset_problems(spec: DatasetSpec) -> Iterator[tuple[Location, str]]:
     for index, name in enumerate(spec.columns):
         if unknown := find_unknown_metric(name):
             yield ("columns", index), f"columns: {unknown}"
+        elif index == 0 and spec.ranked and protocols.METRICS[name].higher_is_better is None:
+            yield (
+                ("columns", index),
+                f"columns: no value of {name!r} is better than another; put a figure first that ranks",
+            )
         elif spec.protocols and protocols.PROTOCOL_OF[name] not in spec.protocols:
             yield (
                 ("columns", index),

@@ -123,7 +123,9 @@ def _doubt(label: Label) -> tuple[object, ...]:
 
 
 def _name(images: Embeddings, reference: Embeddings, threshold: float) -> list[Label]:
-    genera, confidences = _classify(reference.vectors, reference.labels, images.vectors)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the solver on its way; the fit is checked
+        genera, confidences = _classify(reference.vectors, reference.labels, images.vectors)
     indices, distances = find_nearest(images.vectors, reference.vectors, min(NEIGHBOURS, len(reference.labels)))
     return [
         Label(

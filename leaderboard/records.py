@@ -188,7 +188,7 @@ class Metric:
     name: str  # "knn1.f1_macro"
     title: str = ""  # of its column; else its name
     column: int | None = None  # a headline: where it stands in the table; the first one ranks
-    higher_is_better: bool = True
+    higher_is_better: bool | None = True  # None: no value of it is better, so it cannot rank or have a threshold
 
 
 @dataclass(frozen=True)

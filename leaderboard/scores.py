@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -33,7 +34,9 @@ def compute_scores(embeddings: Embeddings, names: Iterable[str] = tuple(PROTOCOL
     return {name: PROTOCOLS[name].compute(embeddings) for name in chosen}
 
 
-def compute_possible_scores(embeddings: Embeddings) -> tuple[dict[str, Scores], dict[str, str]]:
+def cached_possible_scores(
+    embeddings: Embeddings, *, refresh: bool = False
+) -> tuple[dict[str, Scores], dict[str, str]]:
     """The figures of every protocol that the images and this installation allow; for the others the reason.
 
     Raises:
@@ -41,9 +44,9 @@ def compute_possible_scores(embeddings: Embeddings) -> tuple[dict[str, Scores], 
     """
     scores: dict[str, Scores] = {}
     reasons: dict[str, str] = {}
-    for name, protocol in PROTOCOLS.items():
+    for name in PROTOCOLS:
         try:
-            scores[name] = protocol.compute(embeddings)
+            scores[name] = cached_scores(embeddings, name, refresh=refresh)
         except LeaderboardError as error:
             reasons[name] = str(error)
     if not scores:
@@ -81,7 +84,8 @@ def cached_scores(embeddings: Embeddings, name: str, *, refresh: bool = False) -
     if stored is not None:
         return stored
     scores = protocol.compute(embeddings)
-    save_text(path, format_json(asdict(scores)))
+    with suppress(OSError):  # a cache that cannot be written costs time, not the figures
+        save_text(path, format_json(asdict(scores)))
     return scores
 
 
@@ -94,7 +98,7 @@ def _load(path: Path) -> Scores | None:
             for name, values in stored["per_class"].items()
         }
         return Scores(metrics=stored["metrics"], per_class=per_class, outcomes=stored["outcomes"])
-    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 

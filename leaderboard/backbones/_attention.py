@@ -75,7 +75,7 @@ def _of_multi_head(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], 
 
 def _of_softmax(_func: Any, _args: tuple[Any, ...], _kwargs: Mapping[str, Any], output: Any) -> Attention:
     """Of eager attention, some of which joins batch and heads; a softmax of another use is told by its shape."""
-    weights = output if output.ndim == 4 else output.reshape(1, -1, *output.shape[-2:])
+    weights = output if output.ndim == 4 else output.reshape(1, -1, *(1, *output.shape)[-2:])
     return Attention(tuple(weights.shape), lambda count: weights[..., :count, :].float())
 
 

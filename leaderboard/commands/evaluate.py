@@ -8,9 +8,9 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from leaderboard.options import declare_protocols_option
+from leaderboard.options import declare_protocols_option, declare_refresh_option
 from leaderboard.paths import save_text
-from leaderboard.protocols import HEADLINES
+from leaderboard.protocols import HEADLINES, check_protocols
 
 EXAMPLE = "evaluate slides.npz --protocols knn,retrieval --json slides.json"
 
@@ -19,6 +19,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare them."""
     parser.add_argument("file", type=Path, metavar="FILE")
     declare_protocols_option(parser.add_argument)
+    declare_refresh_option(parser.add_argument)
     parser.add_argument("--json", type=Path, metavar="OUT", help="also write everything as JSON")
 
 
@@ -28,15 +29,17 @@ def run(options: argparse.Namespace) -> None:
 
     from leaderboard.cache import check_distinct, load_embeddings
     from leaderboard.result_files import format_json
-    from leaderboard.scores import compute_possible_scores, compute_scores, merge_metrics
+    from leaderboard.scores import cached_possible_scores, cached_scores, merge_metrics
 
+    wanted, refresh = options.protocols, options.refresh
+    check_protocols(wanted or ())
     embeddings = load_embeddings(options.file)
     check_distinct(embeddings, str(options.file))
-    scores, reasons = (
-        (compute_scores(embeddings, options.protocols), {})
-        if options.protocols
-        else compute_possible_scores(embeddings)
-    )
+    if wanted:
+        scores = {name: cached_scores(embeddings, name, refresh=refresh) for name in wanted}
+        reasons: dict[str, str] = {}
+    else:
+        scores, reasons = cached_possible_scores(embeddings, refresh=refresh)
     metrics = merge_metrics(scores)
     headlines = {name: metrics[name] for name in HEADLINES if name in metrics}
     rows = [[name, f"{value:.6f}"] for name, value in (headlines | metrics).items()]

@@ -54,8 +54,8 @@ def unpack(archive: Path, folder: Path, *, subfolder: str = "") -> None:
         subfolder: of the archive, with the class folders; ``*`` in it is a folder of any name. Empty: its root.
 
     Raises:
-        CheckFailed: not an archive, no images there, more bytes than images have, or a name that would leave the
-            folder. The archive is removed, so that the next run fetches it again.
+        CheckFailed: no images there; or not an archive, more bytes than images have, a name that comes twice or
+            would leave the folder: then the archive is removed, so that the next run fetches it again.
         Unavailable: the folder cannot be written.
     """
     try:
@@ -78,7 +78,7 @@ def _unpack_images(archive: Path, folder: Path, subfolder: str) -> None:
         _check_size(member, unpacked)
         _copy(member, _place(folder, inside))
     if not folder.is_dir():
-        raise Unsound(f"there are none below {subfolder or 'its root'}")
+        raise CheckFailed(f"{archive.name} has no images below {subfolder or 'its root'}; correct the subfolder")
 
 
 def _check_size(member: Member, unpacked: int) -> None:
@@ -131,5 +131,5 @@ def _copy(member: Member, target: Path) -> None:
     source = member.open()
     if source is None:
         raise Unsound(f"{member.name} cannot be read")
-    with source, target.open("wb") as stream:
+    with source, target.open("xb") as stream:
         shutil.copyfileobj(source, stream)

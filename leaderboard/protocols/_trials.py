@@ -62,7 +62,8 @@ def compute_trials(embeddings: Embeddings, trials: Sequence[Trial], protocol: st
     """
     present, labels = np.unique(embeddings.labels, return_inverse=True)
     bench = Bench(rotate(embeddings.vectors), labels, len(present), Voters(embeddings.vectors, labels, len(present)))
-    scores = compute_all(partial(_score_trial, bench), trials, protocol)
+    largest = 3 * bench.vectors.nbytes  # training rows, scaled ones, test rows
+    scores = compute_all(partial(_score_trial, bench), trials, protocol, bytes_each=largest)
     metrics: dict[str, float] = {}
     for setting in dict.fromkeys(trial.setting for trial in trials):
         of_setting = [score for trial, score in zip(trials, scores, strict=True) if trial.setting == setting]
@@ -114,9 +115,9 @@ def _summarise(scores: Sequence[Mapping[str, float]], ddof: int) -> dict[str, fl
 def list_metrics(protocol: str, settings: Mapping[str, str]) -> tuple[Metric, ...]:
     """Every metric that trials of these settings (name -> words for a column's title) can give."""
     return tuple(
-        Metric(f"{protocol}.{classifier}.{setting}.{score}{suffix}", f"{of} {title}{words}{spread}")
+        Metric(f"{protocol}.{classifier}.{setting}.{score}{suffix}", f"{of} {title}{words}{spread}", None, better)
         for classifier, of in CLASSIFIERS.items()
         for setting, words in settings.items()
         for score, title in SCORES.items()
-        for suffix, spread in (("", ""), ("_std", " (std)"))
+        for suffix, spread, better in (("", "", True), ("_std", " (std)", None))
     )

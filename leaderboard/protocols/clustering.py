@@ -35,10 +35,13 @@ def compute_clustering(embeddings: Embeddings) -> Scores:
 
     Raises:
         LeaderboardError: fewer than 20 images.
+        LeaderboardError: vectors that differ in length only.
         Unavailable: umap-learn or hdbscan is not installed.
     """
     if len(embeddings.vectors) < FEWEST_IMAGES:
         raise LeaderboardError(f"{len(embeddings.vectors)} images: clustering needs {FEWEST_IMAGES}; add images")
+    if len(np.unique(normalise(embeddings.vectors), axis=0)) < 2:
+        raise LeaderboardError("all vectors have the same direction, so there is nothing to cluster; try another model")
     metrics: dict[str, float] = {}
     outcomes: dict[str, list[int]] = {}
     for space, compute_space in SPACES.items():
@@ -154,7 +157,7 @@ def fit_hdbscan(points: np.ndarray) -> Any:
         from hdbscan import HDBSCAN
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return HDBSCAN(min_cluster_size=max(5, int(0.02 * len(points)))).fit(points)
+        return HDBSCAN(min_cluster_size=max(5, int(0.02 * len(points))), core_dist_n_jobs=1).fit(points)
 
 
 # ---- scores
@@ -216,6 +219,7 @@ TITLES = {
     "davies_bouldin": "Davies-Bouldin",
     "noise_fraction": "noise",
 }
+BETTER: Mapping[str, bool | None] = {"clusters": None, "davies_bouldin": False, "noise_fraction": None}
 PROTOCOL = Protocol(
     name="clustering",
     version=1,
@@ -223,13 +227,13 @@ PROTOCOL = Protocol(
         Metric(
             f"clustering.{space}.{algorithm}.{name}",
             f"{words} in {space.upper()}: {title}",
-            higher_is_better=name not in ("davies_bouldin", "noise_fraction"),
+            higher_is_better=BETTER.get(name, True),
         )
         for space in SPACES
         for algorithm, words in ALGORITHMS.items()
         for name, title in TITLES.items()
     ),
     compute=compute_clustering,
-    packages=("hdbscan", "umap-learn"),
+    packages=("hdbscan", "numba", "pynndescent", "umap-learn"),
     is_repeatable=False,
 )

@@ -79,6 +79,6 @@ TITLES = {
 PROTOCOL = Protocol(
     name="disparity",
     version=1,
-    metrics=tuple(Metric(f"disparity.{name}", title) for name, title in TITLES.items()),
+    metrics=tuple(Metric(f"disparity.{name}", title, higher_is_better=None) for name, title in TITLES.items()),
     compute=compute_disparity,
 )

@@ -22,9 +22,9 @@ SPLITTERS = ("StratifiedKFold", "StratifiedShuffleSplit", "ShuffleSplit")  # the
 def compute_learning_curve(embeddings: Embeddings) -> Scores:
     """Mean and sample standard deviation of every score over the folds of each fraction, for lr and knn.
 
-    A fold whose training part lacks a class is not used; ``learning_curve.f10.folds`` tells how many were. A fraction
-    that cannot be drawn with every class in it is left out. Outcomes: per fraction and repeat the index of the way
-    of splitting in ``SPLITTERS``.
+    A fold whose training part lacks a class is not used; ``learning_curve.f10.folds`` tells how many were, be it none.
+    A fraction that cannot be drawn with every class in it is left out. Outcomes: per fraction and repeat the index of
+    the way of splitting in ``SPLITTERS``.
 
     Raises:
         LeaderboardError: no labels, a single class, or no usable fold at all.
@@ -35,7 +35,7 @@ def compute_learning_curve(embeddings: Embeddings) -> Scores:
     for percent in FRACTIONS:
         usable, ways = _list_trials(embeddings.labels, percent)
         trials += usable
-        splitters |= {f"f{percent}": ways} if usable else {}
+        splitters |= {f"f{percent}": ways} if ways else {}
     if not trials:
         raise LeaderboardError(
             f"{len(embeddings.labels)} images: no fold has every class in its training part; add images or leave out "
@@ -94,7 +94,7 @@ PROTOCOL = Protocol(
     version=1,
     metrics=(
         *list_metrics("learning_curve", {f"f{p}": "" if p == 100 else f", {p} % of images" for p in FRACTIONS}),
-        *(Metric(f"learning_curve.f{percent}.folds") for percent in FRACTIONS),
+        *(Metric(f"learning_curve.f{percent}.folds", higher_is_better=None) for percent in FRACTIONS),
     ),
     compute=compute_learning_curve,
 )

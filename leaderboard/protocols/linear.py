@@ -24,8 +24,8 @@ def compute_linear(embeddings: Embeddings) -> Scores:
         LeaderboardError: a set that cannot be split, or an optimum that was not reached.
     """
     splits, classes = compute_splits(embeddings), len(embeddings.classes)
-    classify = partial(_classify, rotate(embeddings.vectors), embeddings.labels)
-    fits = compute_all(classify, splits, "linear")
+    vectors = rotate(embeddings.vectors)
+    fits = compute_all(partial(_classify, vectors, embeddings.labels), splits, "linear", bytes_each=3 * vectors.nbytes)
     confusions = [
         compute_confusion(embeddings.labels[test], predicted, classes)
         for (_, test), (predicted, _) in zip(splits, fits, strict=True)

@@ -44,9 +44,9 @@ def title_of(metric: Metric) -> str:
 
 
 def score_of(metrics: Mapping[str, float], metric: Metric) -> float:
-    """A figure so that more is better, whichever way the metric goes; -inf where there is none."""
+    """A figure so that more is better, whichever way the metric goes; -inf where there is none or it has no way."""
     value = metrics.get(metric.name, -inf)
-    if not isfinite(value):
+    if not isfinite(value) or metric.higher_is_better is None:
         return -inf
     return value if metric.higher_is_better else -value
 
