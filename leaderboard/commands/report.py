@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 from leaderboard.commands._embedding import embed_dataset, list_folder, load_backbone_of
-from leaderboard.errors import LeaderboardError
+from leaderboard.errors import LeaderboardError, printable
 from leaderboard.options import (
     declare_model_options,
     declare_protocols_option,
@@ -52,13 +54,16 @@ def run(options: argparse.Namespace) -> None:
     protocols = options.protocols or tuple(PROTOCOLS)
     check_protocols(protocols)
     load_environment()  # a missing library is named now, not after an hour
-    options.out.mkdir(parents=True, exist_ok=True)
     material = _load_files(options) if options.embeddings else _embed_images(options)
-    page = build_report(material, options.out, protocols, refresh=options.refresh)
-    print(f"{page}: {len(material.embeddings)} models, tables/ and figures/ beside it")
+    built = build_report(material, options.out, protocols, refresh=options.refresh)
+    print(f"{printable(str(built.page))}: tables/, figures/ and embeddings/ lie beside it")
+    print(built.sentence)
+    for notice in dict.fromkeys(material.notices.values()):
+        print(notice)
 
 
 def _embed_images(options: argparse.Namespace) -> Material:
+    from leaderboard.cache import check_distinct
     from leaderboard.report.build import Material
     from leaderboard.report.collection import inspect
 
@@ -68,9 +73,39 @@ def _embed_images(options: argparse.Namespace) -> Material:
     models = [registry.model(name).id for name in dict.fromkeys(options.models)]
     chosen = replace(RunOptions.of(options), skip_bad_images=True)  # the report names them
     dataset, spec = _find_images(registry, options)
+    _prepare_out(options.out, dataset.root)
     collection = inspect(dataset)
+    _check_different(collection)
     embeddings = {name: embed_dataset(load_backbone_of(registry, name, chosen), dataset, chosen) for name in models}
-    return Material(dataset.id, embeddings, collection, _literature(spec))
+    for name, found in embeddings.items():
+        check_distinct(found, name)
+    return Material(dataset.id, embeddings, collection, _literature(spec), _find_notices(registry, models))
+
+
+def _check_different(collection: Collection) -> None:
+    """Refuse what no model could tell apart, before one is asked to."""
+    if len(set(collection.pixel_digests)) < 2:
+        raise LeaderboardError(
+            f"{printable(collection.dataset)}: its {len(collection.files)} readable images show one and the same "
+            "picture; a report needs two that differ"
+        )
+
+
+def _prepare_out(out: Path, images: Path | None = None) -> None:
+    """Make the folder and see that it can be written: now, not after an hour."""
+    if images is not None and out.resolve().is_relative_to(images.resolve()):
+        raise LeaderboardError(
+            f"--out {out} lies in {images}, whose images the report's own pictures would become; choose another folder"
+        )
+    out.mkdir(parents=True, exist_ok=True)
+    with TemporaryFile(dir=out):
+        pass
+
+
+def _find_notices(registry: Registry, models: Iterable[str]) -> dict[str, str]:
+    """What licences ask to be shown wherever the figures are."""
+    known = (registry.models[name] for name in models if name in registry.models)
+    return {spec.id: spec.notice for spec in known if spec.notice}
 
 
 def _find_images(registry: Registry, options: argparse.Namespace) -> tuple[Dataset, DatasetSpec | None]:
@@ -91,21 +126,25 @@ def _find_spec(registry: Registry, digest: object) -> DatasetSpec | None:
 
 def _load_files(options: argparse.Namespace) -> Material:
     from leaderboard.cache import check_distinct, load_embeddings
-    from leaderboard.report.build import Material
+    from leaderboard.report.build import COLLECTION, Material
 
     if options.models:
         raise LeaderboardError("--model goes with --images; embeddings were made by their model already")
     embeddings: dict[str, Embeddings] = {}
-    for path in options.embeddings:
+    for path in (path for path in options.embeddings if path.name != COLLECTION):  # which a shell's * gives as well
         if path.stem in embeddings:
             raise LeaderboardError(f"two files are called {path.stem}; their names are the models', so rename one")
         embeddings[path.stem] = load_embeddings(path)
         check_distinct(embeddings[path.stem], str(path))
+    if not embeddings:
+        raise LeaderboardError(f"{COLLECTION} holds no vectors; give the files beside it")
+    _prepare_out(options.out)
     first = next(iter(embeddings.values()))
-    spec = _find_spec(load_registry(options.root), first.provenance.inputs.get("dataset"))
+    registry = load_registry(options.root)
+    spec = _find_spec(registry, first.provenance.inputs.get("dataset"))
     collection = _find_collection(options.embeddings[0].parent, first)
     title = spec.id if spec else collection.dataset if collection else options.embeddings[0].stem
-    return Material(title, embeddings, collection, _literature(spec))
+    return Material(title, embeddings, collection, _literature(spec), _find_notices(registry, embeddings))
 
 
 def _find_collection(folder: Path, embeddings: Embeddings) -> Collection | None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import numpy as np
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from leaderboard.paths import cache_dir, replacing
@@ -44,8 +46,8 @@ def compute_umap_map(vectors: np.ndarray) -> np.ndarray:
 
 def compute_outlier_scores(vectors: np.ndarray) -> np.ndarray:
     """(n, d) -> (n,) from 0 to 1: how far an image lies outside the clusters of HDBSCAN (GLOSH), in PCA space."""
-    scores: np.ndarray = fit_hdbscan(compute_pca_space(vectors)).outlier_scores_
-    return np.nan_to_num(scores)
+    scores = fit_hdbscan(compute_pca_space(vectors)).outlier_scores_
+    return np.asarray(np.nan_to_num(scores), dtype=np.float32)
 
 
 MAPS: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -65,12 +67,21 @@ def cached_step(name: str, vectors: np.ndarray, *, refresh: bool = False) -> np.
     if len(vectors) < (2 if name == "PCA" else FEWEST_IMAGES):
         return None
     path = cache_dir() / "maps" / f"{name}.{_digest(vectors)}.safetensors"
-    if path.exists() and not refresh:
-        return np.asarray(load_file(path)["values"])
+    stored = None if refresh else _load(path)
+    if stored is not None:
+        return stored
     values = np.ascontiguousarray(STEPS[name](vectors), dtype=np.float32)
     with replacing(path) as temporary:
         save_file({"values": values}, temporary)
     return values
+
+
+def _load(path: Path) -> np.ndarray | None:
+    """What was kept; a damaged file is as good as none."""
+    try:
+        return np.asarray(load_file(path)["values"])
+    except (FileNotFoundError, SafetensorError, KeyError):
+        return None
 
 
 def _digest(vectors: np.ndarray) -> str:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
 
 from leaderboard.report.analysis import Analysis
 from leaderboard.report.collection_file import Collection
+from leaderboard.report.facts import Facts
 from leaderboard.report.interactive import describe_maps
+from leaderboard.report.page_tables import LONGEST, view_table
 from leaderboard.report.pages import render_page
-from leaderboard.report.recommendation import recommend
 from leaderboard.report.remarks import list_remarks
 from leaderboard.report.tables import Table
-
-LONGEST = 200  # rows of a table on the page; all of them are in its CSV
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,27 @@ class Section:
     figures: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Contents:
+    """All that the page shows."""
+
+    title: str  # name of the collection
+    sentence: str  # the recommendation
+    analyses: Sequence[Analysis]  # at least one, all of the same images
+    collection: Collection | None  # None when the report is made from embeddings alone
+    tables: Sequence[Table] = ()
+    figures: Sequence[Drawn] = ()
+    facts: Facts = field(default_factory=dict)
+    notices: Mapping[str, str] = field(default_factory=dict)  # model -> what its licence asks to be shown
+
+
 IMAGES = Section("The images", "", ("classes", "duplicates", "bad-files"))
 SECTIONS = (
     Section(
         "Naming",
-        "How often the genus is named right: by the nearest labelled image, and by a linear model on the vectors.",
+        "How well images are named that were not learnt from: by the nearest labelled image (NN F1), by a linear model "
+        "on the vectors (linear, logistic regression). Smaller, below a figure: its lowest and highest split. "
+        "P@N, MAP and PR area say how well like images are found.",
         ("headlines", "learning-curve", "few-shot"),
         ("learning-curve", "few-shot", "confusion"),
     ),
@@ -55,96 +71,45 @@ SECTIONS = (
         "Looking alike",
         "Every image asks for its like; what lies nearest is shown first.",
         (),
-        ("precision-recall", "queries-best", "queries-worst", "distances"),
+        ("precision-recall", "queries-best", "queries-worst"),
     ),
     Section("Class by class", "Where the classes differ.", ("classes-scores",)),
     Section(
         "Groups without labels",
         "What the vectors fall into by themselves. A cluster is a proposal, not a taxon.",
         ("clustering", "disparity"),
-        ("clusters", "medoids", "outliers"),
+        ("clusters", "medoids", "outliers", "distances"),
     ),
 )
 
 
-@dataclass(frozen=True)
-class Cell:
-    """One value of a table."""
-
-    text: str
-    is_best: bool
-    is_number: bool
-
-
-def render_report(
-    title: str,
-    analyses: Sequence[Analysis],
-    collection: Collection | None,
-    tables: Sequence[Table],
-    figures: Sequence[Drawn],
-    facts: Mapping[str, str],
-) -> str:
-    """The page as text.
-
-    Args:
-        title: name of the collection.
-        analyses: at least one, all of the same images.
-        collection: None when the report is made from embeddings alone.
-        tables: all of them.
-        figures: saved ones.
-        facts: what else a reviewer asks: versions, digests.
-    """
-    thumbnails = collection.thumbnails if collection else {}
-    named = {table.name: table for table in tables}
+def render_report(contents: Contents) -> str:
+    """The page as text; a section without tables and figures is left out."""
+    collection, first = contents.collection, contents.analyses[0].embeddings
     return render_page(
         "report.html",
-        title=title,
-        sentence=recommend(analyses),
-        models=[analysis.model for analysis in analyses],
-        images=len(analyses[0].embeddings.vectors),
-        classes=len(set(analyses[0].embeddings.labels.tolist())),
-        remarks=list_remarks(analyses, collection),
-        about_images=_fill(IMAGES, named, figures),
-        sections=[filled for section in SECTIONS if (filled := _fill(section, named, figures))],
-        maps=describe_maps(analyses, thumbnails),
-        facts=facts,
+        title=contents.title,
+        sentence=contents.sentence,
+        models=[analysis.model for analysis in contents.analyses],
+        images=len(first.vectors),
+        classes=len(np.unique(first.labels)),
+        remarks=list_remarks(contents.analyses, collection),
+        about_images=_fill(IMAGES, contents),
+        sections=[filled for section in SECTIONS if (filled := _fill(section, contents))],
+        maps=describe_maps(contents.analyses, collection.thumbnails if collection else {}),
+        facts=contents.facts,
+        notices=contents.notices,
         longest=LONGEST,
     )
 
 
-def _fill(section: Section, tables: Mapping[str, Table], figures: Sequence[Drawn]) -> dict[str, Any]:
+def _fill(section: Section, contents: Contents) -> dict[str, Any]:
     """What there is of a section; empty when there is nothing."""
-    shown = [tables[name] for name in section.tables if name in tables]
-    drawn = [figure for kind in section.figures for figure in figures if figure.kind == kind]
-    if not shown and not drawn:
+    models = [analysis.model for analysis in contents.analyses]
+    named = {table.name: table for table in contents.tables}
+    views = [view_table(named[name], models) for name in section.tables if name in named]
+    drawn = [figure for kind in section.figures for figure in contents.figures if figure.kind == kind]
+    if not views and not drawn:
         return {}
-    views = [{"table": table, "columns": list(table.frame.columns), "rows": _list_rows(table)} for table in shown]
-    return {"title": section.title, "said": section.said, "tables": views, "figures": drawn}
-
-
-def _list_rows(table: Table) -> list[list[Cell]]:
-    """The first rows, numbers to three decimals, the best value of a column marked before rounding."""
-    frame = table.frame
-    compared = "model" in frame and frame["model"].nunique() > 1
-    tops = {
-        column: (frame[column].max() if best == "max" else frame[column].min())
-        for column, best in table.best.items()
-        if compared and column in frame
-    }
-    return [
-        [_make_cell(value, is_best=column in tops and value == tops[column]) for column, value in row.items()]
-        for row in frame.head(LONGEST).to_dict("records")
-    ]
-
-
-def _make_cell(value: object, *, is_best: bool) -> Cell:
-    if isinstance(value, float):
-        return Cell(_format(value), is_best, True)
-    return Cell("–" if value is None else str(value), is_best, isinstance(value, int))
-
-
-def _format(value: float) -> str:
-    """Three decimals; of sizes and other numbers from ten on one, if it says anything."""
-    if math.isnan(value):
-        return "–"
-    return f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}".removesuffix(".0")
+    parts = [(model, [figure for figure in drawn if figure.model == model]) for model in (None, *models)]
+    return {"title": section.title, "said": section.said, "tables": views, "parts": [part for part in parts if part[1]]}

@@ -12,6 +12,7 @@ from leaderboard.report.series import compute_majority_share, compute_precision_
 from leaderboard.report.tables.models import compute_split_values
 
 CLEAR, LIKELY = 3.0, 2.0  # standard errors
+FEWEST = 10  # images compared; of fewer, the standard error is itself a guess
 
 
 @dataclass(frozen=True)
@@ -30,29 +31,26 @@ def recommend(analyses: Sequence[Analysis]) -> str:
     that fail on the same images are compared where they differ. Galleries and training sets stay as they are, hence it
     says nothing about other slides.
     """
-    if not any(analysis.is_labelled for analysis in analyses):
+    first = analyses[0]
+    if not first.is_labelled:
         return "The images have no classes, so nothing says which model names them best; see the maps and clusters."
+    if len(np.unique(first.embeddings.labels)) < 2:
+        return "All images are of one class, so nothing says which model names them best; see the maps and clusters."
     measure, judged = _judge(analyses)
     if not judged:
         return "These images allow neither naming by neighbours nor a search, so no model can be recommended."
     best, *others = sorted(judged, key=lambda model: -model.value)
     if not others:
-        return _describe_alone(best, measure, analyses[0])
+        return _describe_alone(best, measure, first)
     return _describe_best(best, others, measure)
 
 
 def _judge(analyses: Sequence[Analysis]) -> tuple[str, list[Judged]]:
     """By the nearest neighbour where all have it, else by the search for look-alikes."""
     if all("knn" in analysis.scores for analysis in analyses):
-        return "NN F1", [
-            Judged(analysis.model, analysis.metrics["knn1.f1_macro"], _share_named(analysis)) for analysis in analyses
-        ]
+        return "NN F1", [Judged(a.model, a.metrics["knn1.f1_macro"], _share_named(a)) for a in analyses]
     if all("retrieval" in analysis.scores for analysis in analyses):
-        found = [
-            (analysis, compute_precision_at_n(analysis.scores["retrieval"], analysis.embeddings.labels))
-            for analysis in analyses
-        ]
-        return "P@N", [Judged(a.model, a.metrics["retrieval.precision_at_n"], shares) for a, shares in found]
+        return "P@N", [Judged(a.model, a.metrics["retrieval.precision_at_n"], _share_found(a)) for a in analyses]
     return "", []
 
 
@@ -66,46 +64,74 @@ def _share_named(analysis: Analysis) -> np.ndarray:
     return np.asarray(np.divide(right, asked, where=asked > 0, out=np.full(len(labels), np.nan)))
 
 
+def _share_found(analysis: Analysis) -> np.ndarray:
+    """(n,) of each query its precision at N."""
+    return compute_precision_at_n(analysis.scores["retrieval"], analysis.embeddings.labels)
+
+
 def _describe_alone(best: Judged, measure: str, analysis: Analysis) -> str:
-    splits = compute_split_values(analysis, "knn1.f1_macro") if measure == "NN F1" else np.zeros(0)
-    spread = f" ({splits.min():.3f} to {splits.max():.3f} over the ten splits)" if len(splits) else ""
+    alone = "It is the only model measured here, so this recommends none: add a second --model to compare."
+    if measure == "P@N":
+        return (
+            f"{best.model} reaches P@N {best.value:.3f}: of what it shows first, that share is of the class asked for. "
+            f"{alone}"
+        )
+    splits = compute_split_values(analysis, "knn1.f1_macro")
     largest = compute_majority_share(analysis.embeddings.labels)
     return (
-        f"{best.model} reaches {measure} {best.value:.3f}{spread} and gets {_percent(best)} right image by image; "
-        f"always naming the largest class would get {100 * largest:.0f} %. It is the only model measured here, so this "
-        "recommends none: add a second --model to compare."
+        f"{best.model} reaches NN F1 {best.value:.3f} ({splits.min():.3f} to {splits.max():.3f} over the ten splits): "
+        f"the nearest labelled image names {100 * np.nanmean(best.per_image):.0f} % of the images right; always naming "
+        f"the largest class would name {100 * largest:.0f} %. {alone}"
     )
 
 
 def _describe_best(best: Judged, others: Sequence[Judged], measure: str) -> str:
-    compared = {other.model: _standardise(best, other) for other in others}
-    tied = [model for model, (_, errors) in compared.items() if abs(errors) < LIKELY]
-    runner_up = others[0]
-    difference, errors = compared[runner_up.model]
+    """The best by its figure; it is tied with all that it does not beat image by image."""
+    compared = {other.model: compare(best.per_image, other.per_image) for other in others}
+    tied = [model for model, (_, errors) in compared.items() if errors < LIKELY]
     figures = (
-        f"{measure} {best.value:.3f} against {runner_up.value:.3f} for {runner_up.model}; image by image it gets "
-        f"{100 * difference:+.1f} points more right, {abs(errors):.1f} standard errors"
+        f"{measure} {best.value:.3f} against {others[0].value:.3f} for {others[0].model}; "
+        f"{_describe_difference(*compared[others[0].model])}"
     )
     if tied:
         return (
-            f"Take {best.model}, or as well {_join(tied)}: these images cannot tell them apart ({figures}). "
+            f"Take {_join([best.model, *tied])}: these images cannot tell them apart ({figures}). "
             "Let size, speed and licence decide."
         )
-    sure = "clearly" if all(abs(errors) >= CLEAR for _, errors in compared.values()) else "probably"
-    return f"Take {best.model}: it is {sure} the best of the {len(others) + 1} models on these images ({figures})."
+    sure = "clearly" if all(errors >= CLEAR for _, errors in compared.values()) else "probably"
+    of = "better of the two" if len(others) == 1 else f"best of the {len(others) + 1}"
+    return f"Take {best.model}: it is {sure} the {of} models on these images ({figures})."
 
 
-def _standardise(one: Judged, other: Judged) -> tuple[float, float]:
-    """Mean difference over the images, and how many standard errors that is."""
-    differences = one.per_image - other.per_image
-    differences = differences[np.isfinite(differences)]
-    mean, error = float(differences.mean()), float(differences.std(ddof=1) / np.sqrt(len(differences)))
-    return mean, mean / error if error > 0 else 0.0
+def compare(one: np.ndarray, other: np.ndarray) -> tuple[float, float]:
+    """Mean difference over the images, and how many standard errors that is.
+
+    Args:
+        one: (n,) per image, NaN where it was not asked.
+        other: the same images.
+
+    Returns:
+        The mean and its multiple; the multiple is 0 with fewer than ten images, infinite when all differ by the same.
+    """
+    differences = (one - other)[np.isfinite(one - other)]
+    if not len(differences):
+        return 0.0, 0.0
+    mean = float(differences.mean())
+    if len(differences) < FEWEST or mean == 0:
+        return mean, 0.0
+    error = float(differences.std(ddof=1) / np.sqrt(len(differences)))
+    return mean, mean / error if error > 0 else float(np.copysign(np.inf, mean))
 
 
-def _percent(judged: Judged) -> str:
-    return f"{100 * np.nanmean(judged.per_image):.0f} %"
+def _describe_difference(mean: float, errors: float) -> str:
+    which = "more" if mean >= 0 else "fewer"
+    size = f"of 100 images it gets {100 * abs(mean):.1f} {which} right"
+    if mean == 0:
+        return "image by image they get as many right"
+    if errors == 0:
+        return f"{size}, but fewer than {FEWEST} images could be compared"
+    return f"{size}, {abs(errors):.1f} standard errors of it" if np.isfinite(errors) else f"{size}, without exception"
 
 
 def _join(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
+    return f"{', '.join(names[:-1])} or {names[-1]}"

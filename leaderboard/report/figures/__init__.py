@@ -86,7 +86,7 @@ def _draw_own(analysis: Analysis, thumbnails: Thumbnails) -> Iterator[tuple[str,
     for name in analysis.maps:
         yield f"map-{name.lower()}", draw_class_map(analysis, name), _MAP.format(name=name)
     yield "confusion", draw_confusion(analysis), _CONFUSION
-    yield "distances", draw_distances(analysis), _DISTANCES
+    yield "distances", draw_distances(analysis), _DISTANCES[analysis.is_labelled]
     name = next((name for name in CLUSTERS_ON if name in analysis.maps), "")
     yield "clusters", draw_cluster_maps(analysis, name), _CLUSTERS.format(name=name)
     yield "queries-best", draw_queries(analysis, thumbnails, best=True), _QUERIES.format(which="best")
@@ -116,10 +116,13 @@ _CONFUSION = (
     "What logistic regression makes of each class, in per cent of the row's test images, pooled over ten splits. "
     "The diagonal is right."
 )
-_DISTANCES = (
-    "Cosine distances between pairs of images. The less the two histograms overlap, the better distance alone "
-    "tells the classes apart."
-)
+_DISTANCES = {
+    True: (
+        "Cosine distances between pairs of images. The less the two histograms overlap, the better distance alone "
+        "tells the classes apart."
+    ),
+    False: "Cosine distances between pairs of images.",
+}
 _CLUSTERS = (
     "The {name} map, coloured by clusters that were found without the labels, the largest first; grey is noise. "
     "ARI and AMI compare them with the labels: 1 is the same grouping, 0 is chance."

@@ -91,11 +91,15 @@ def fit(text: str, width: float, size: float) -> str:
 
 
 def measure(text: str, size: float) -> float:
-    """Width of a line in points."""
+    """Width of a line in points; a sign that the font lacks is as wide as the box that stands for it."""
+    import warnings
+
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import text_to_path
 
-    return float(text_to_path.get_text_width_height_descent(text, FontProperties(size=size), False)[0])
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing")
+        return float(text_to_path.get_text_width_height_descent(text, FontProperties(size=size), False)[0])
 
 
 def add_legend(figure: Figure, names: list[str], handles: list[Any]) -> None:

@@ -12,6 +12,7 @@ const model = () => data.models[choices.model.value];
 const points = () => model().maps[choices.kind.value];
 const group = () => model().groups[choices.group.value];
 const colour = (number) => number < 0 ? data.noise : data.colours[number % data.colours.length];
+const nameOf = (one, number) => number < 0 ? "noise" : one.names[number];
 const marker = (number) => data.markers[Math.max(0, Math.floor(number / data.colours.length)) % data.markers.length];
 
 const OUTLINES = {  // corners on the unit circle; "o" is round
@@ -77,7 +78,7 @@ function show(index) {
     picture.alt = "";
     tip.append(picture);
   }
-  const lines = [first.names[first.of[index]], number < 0 ? "noise" : group().names[number], data.names[index]];
+  const lines = [nameOf(first, first.of[index]), nameOf(group(), number), data.names[index]];
   [...new Set(lines)].forEach((line, row) => {
     const text = document.createElement(row ? "div" : "strong");
     text.textContent = line;
@@ -107,7 +108,7 @@ function list() {
     const entry = document.createElement("li"), button = document.createElement("button");
     button.type = "button";
     button.setAttribute("aria-pressed", "false");
-    button.append(sample(number), `${number < 0 ? "noise" : group().names[number]} (${counts.get(number)})`);
+    button.append(sample(number), `${nameOf(group(), number)} (${counts.get(number)})`);
     button.addEventListener("click", () => {
       only = only === number ? null : number;
       legend.querySelectorAll("button").forEach((other) => other.setAttribute("aria-pressed", String(other === button && only !== null)));
@@ -131,19 +132,25 @@ function choose() {
   show(null);
 }
 
+function pointAt(event) {  // a picture made anew for each pixel of a movement would flicker
+  const index = nearest(event.offsetX, event.offsetY);
+  if (index !== current) show(index);
+}
+
 function step(by) {
   const shown = group().of.map((number, index) => [number, index]).filter(([number]) => only === null || only === number);
   const at = shown.findIndex(([, index]) => index === current);
-  show(shown[(at + by + shown.length) % shown.length][1]);
+  const next = at < 0 ? (by > 0 ? 0 : shown.length - 1) : (at + by + shown.length) % shown.length;
+  show(shown[next][1]);
 }
 
 fill(choices.model, data.models.map((one, number) => [number, one.model]), "0");
 choices.model.addEventListener("change", choose);
 choices.kind.addEventListener("change", () => show(null));
 choices.group.addEventListener("change", () => { list(); show(null); });
-canvas.addEventListener("pointermove", (event) => show(nearest(event.offsetX, event.offsetY)));
-canvas.addEventListener("pointerdown", (event) => show(nearest(event.offsetX, event.offsetY)));
-canvas.addEventListener("pointerleave", () => show(null));
+canvas.addEventListener("pointermove", pointAt);
+canvas.addEventListener("pointerdown", pointAt);
+canvas.addEventListener("pointerleave", (event) => { if (event.pointerType === "mouse") show(null); });
 canvas.addEventListener("keydown", (event) => {
   const by = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
   if (event.key === "Escape") show(null);
