@@ -123,6 +123,8 @@ def _place(folder: Path, inside: PurePosixPath) -> Path:
     if inside.is_absolute() or ".." in inside.parts or not (folder / inside).is_relative_to(folder):
         raise Unsound(f"{inside} would leave the folder")
     target = folder / inside
+    if target.exists():
+        raise Unsound(f"{inside} comes twice")
     target.parent.mkdir(parents=True, exist_ok=True)
     return target
 
@@ -131,5 +133,5 @@ def _copy(member: Member, target: Path) -> None:
     source = member.open()
     if source is None:
         raise Unsound(f"{member.name} cannot be read")
-    with source, target.open("xb") as stream:
+    with source, target.open("wb") as stream:
         shutil.copyfileobj(source, stream)

@@ -24,6 +24,7 @@ UMAP_COMPONENTS, UMAP_NEIGHBOURS = 15, 30
 MOST_CLUSTERS = 50
 FEWEST_IMAGES = 20  # below, neither space nor clusters mean anything
 NOISE = -1
+SAME = 1e-6  # unit vectors whose components differ by less than rounding does
 MEGABYTES = 128
 Clusters = np.ndarray  # (n,) cluster of each image, NOISE for none
 
@@ -40,7 +41,8 @@ def compute_clustering(embeddings: Embeddings) -> Scores:
     """
     if len(embeddings.vectors) < FEWEST_IMAGES:
         raise LeaderboardError(f"{len(embeddings.vectors)} images: clustering needs {FEWEST_IMAGES}; add images")
-    if len(np.unique(normalise(embeddings.vectors), axis=0)) < 2:
+    unit = normalise(embeddings.vectors)
+    if np.ptp(unit, axis=0).max() < SAME:
         raise LeaderboardError("all vectors have the same direction, so there is nothing to cluster; try another model")
     metrics: dict[str, float] = {}
     outcomes: dict[str, list[int]] = {}

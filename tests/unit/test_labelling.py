@@ -145,6 +145,20 @@ def test_copies_do_not_vouch_for_each_other() -> None:
     assert plain.copies == 0
 
 
+@pytest.mark.parametrize(("share", "copies"), [(5e-4, 1), (2e-3, 0)])
+def test_a_thousandth_of_the_spread_makes_a_copy(share: float, copies: int) -> None:
+    """The same picture saved again moves by less, another picture by more."""
+    reference = make([10, 10, 10])
+    spread = np.sqrt(reference.vectors.var(axis=0).sum())
+    again = reference.vectors[:1] + np.float32([share * spread, 0, 0, 0, 0, 0])
+    vectors, labels = np.vstack([reference.vectors, again]), np.append(reference.labels, 0)
+    found = compute_labels(
+        of(CENTRES), replace(reference, vectors=vectors, labels=labels, files=(*reference.files, "azolla/again.png"))
+    )
+    assert found.copies == copies
+    assert found.threshold.images == 31 - copies
+
+
 def test_the_only_image_of_a_genus_is_learnt_and_never_asked() -> None:
     """It can be given as a name, and is not counted as wrong."""
     found = compute_labels(of(CENTRES), make([10, 10, 1]))

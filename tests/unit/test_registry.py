@@ -98,6 +98,16 @@ def test_a_complete_entry_becomes_a_record(load) -> None:
         ),
         (
             "licence: MIT",
+            "licence: MIT\n  thresholds:\n    grains: {learning_curve.lr.f100.top1_std: 0.1}",
+            "models.yaml:9: model 'toy': thresholds: no value of 'learning_curve.lr.f100.top1_std' is better than",
+        ),
+        (
+            "licence: MIT",
+            "licence: MIT\n  thresholds:\n    grains: {disparity.effective_rank: 0.5}",
+            "'disparity.effective_rank' is better than another, so it has no floor; remove it",
+        ),
+        (
+            "licence: MIT",
             "licence: MIT\n  thresholds:\n    grains: {linear.log_loss: 0.5}",
             "models.yaml:9: model 'toy': thresholds: 'linear.log_loss' is better when lower, so it has no floor",
         ),
@@ -250,6 +260,21 @@ ARCHIVE = "kind: archive\n  url: https://a.org/b.zip\n  download: 1 MB"
         ),
         (
             "licence: null",
+            "licence: null\n  protocols:\n    - knn\n    - knm",
+            "datasets.yaml:10: data set 'grains': protocol 'knm' is unknown; choose from clustering, disparity, ",
+        ),
+        (
+            "licence: null",
+            "licence: null\n  protocols: [knn]\n  columns:\n    - knn1.f1_macro\n    - linear.log_loss",
+            "datasets.yaml:11: data set 'grains': columns: 'linear.log_loss' is of protocol 'linear', not listed here",
+        ),
+        (
+            "licence: null",
+            "licence: null\n  columns: [disparity.effective_rank, knn1.f1_macro]",
+            "columns: no value of 'disparity.effective_rank' is better than another; put a figure first that ranks",
+        ),
+        (
+            "licence: null",
             "licence: null\n  literature:\n    - {metric: knn1.f1_macro, value: 86, label: x}",
             "datasets.yaml:9: data set 'grains': literature: 'knn1.f1_macro' is a share from 0 to 1, not 86",
         ),
@@ -270,6 +295,21 @@ def test_a_mistake_in_a_data_sets_entry_is_reported_with_its_line(load, old: str
     with pytest.raises(LeaderboardError) as caught:
         load(datasets=text.replace(old, new))
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "added",
+    [
+        "columns: [knn1.f1_macro, disparity.effective_rank]",
+        "ranked: false\n  columns: [disparity.effective_rank]",
+        "protocols: [knn, disparity]\n  columns: [knn1.f1_macro, disparity.effective_rank]",
+    ],
+    ids=["second", "unranked", "listed"],
+)
+def test_a_figure_that_cannot_rank_may_stand_where_nothing_is_ranked(load, added: str) -> None:
+    """After the first column, or in a set without ranks."""
+    spec = load(datasets=(DATASET % 0) + f"  {added}\n").dataset("grains")
+    assert spec.columns[-1] == "disparity.effective_rank"
 
 
 def test_all_mistakes_of_both_files_come_in_one_go(load) -> None:

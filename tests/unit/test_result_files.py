@@ -128,3 +128,45 @@ def test_a_canary_that_is_none_is_named(tmp_path, make_result, canary) -> None:
     path.write_text(format_result(make_result(canary=canary)))
     with pytest.raises(LeaderboardError, match=r"toy\.json is no result file \(.*measure the cell again"):
         load_result(path)
+
+
+UNSTEADY = {  # what of clustering another machine may give
+    "metrics": {"knn1.f1_macro": 0.5, "clustering.pca.hdbscan.ari": 0.4, "clustering.pca.hdbscan.silhouette": 0.2},
+    "outcomes": {"knn": {"test": [[0, 1]]}, "clustering": {"pca.hdbscan": [0, 0, 1, 1]}},
+}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"metrics": UNSTEADY["metrics"] | {"clustering.pca.hdbscan.ari": 0.1}},
+        {"metrics": {"knn1.f1_macro": 0.5, "clustering.pca.hdbscan.ari": 0.4}},
+        {"outcomes": UNSTEADY["outcomes"] | {"clustering": {"pca.hdbscan": [0, 1, 2, -1]}}},
+    ],
+    ids=["figure", "figure-missing", "clusters"],
+)
+def test_other_clusters_alone_keep_the_stored_bytes(tmp_path, make_result, change) -> None:
+    """Clustering is not repeatable on another machine, so that it cannot tell two measurements apart."""
+    save_result(tmp_path, make_result(**UNSTEADY), tolerance=0.002)
+    path = tmp_path / "grains" / "toy.json"
+    before = path.read_bytes()
+    save_result(tmp_path, make_result(**(UNSTEADY | change)), tolerance=0.002)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"metrics": UNSTEADY["metrics"] | {"knn1.f1_macro": 0.51}},
+        {"outcomes": UNSTEADY["outcomes"] | {"knn": {"test": [[0, 2]]}}},
+    ],
+    ids=["figure", "outcome"],
+)
+def test_a_repeatable_figure_replaces_the_clusters_as_well(tmp_path, make_result, change) -> None:
+    """A file holds one measurement, never parts of two."""
+    save_result(tmp_path, make_result(**UNSTEADY), tolerance=0.002)
+    clusters = {"clustering.pca.hdbscan.ari": 0.1, "clustering.pca.hdbscan.silhouette": 0.2}
+    fields = UNSTEADY | change
+    new = make_result(**(fields | {"metrics": fields["metrics"] | clusters}))
+    save_result(tmp_path, new, tolerance=0.002)
+    assert (tmp_path / "grains" / "toy.json").read_text() == format_result(new)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from leaderboard import scores
+from leaderboard import protocols, scores
+from leaderboard.errors import LeaderboardError
 from leaderboard.protocols import PROTOCOLS
 from leaderboard.records import Embeddings, Provenance, Scores
 
@@ -64,15 +68,42 @@ def test_other_embeddings_are_computed(embeddings, computed, change) -> None:
     assert len(computed) == 2
 
 
-def test_changed_code_or_version_is_computed(embeddings, computed, monkeypatch) -> None:
-    """A developer who forgot to raise the version is not shown yesterday's figures."""
+@pytest.fixture
+def code(tmp_path, monkeypatch) -> Iterator[Path]:
+    """A copy of the protocols' folder that counts as theirs."""
+    copy = Path(shutil.copytree(protocols.__path__[0], tmp_path / "protocols"))
+    monkeypatch.setattr(protocols, "__path__", [str(copy)])
+    scores._digest_of_code.cache_clear()
+    yield copy
+    scores._digest_of_code.cache_clear()
+
+
+@pytest.mark.parametrize("name", ["disparity.py", "_votes.py", "new.py"])
+def test_changed_code_is_computed(embeddings, computed, code: Path, name: str) -> None:
+    """A developer who forgot to raise the version is not shown yesterday's figures, whichever file it was."""
     scores.cached_scores(embeddings, "disparity")
-    monkeypatch.setattr(scores, "_digest_of_code", lambda: "other code")
+    with (code / name).open("a") as stream:
+        stream.write("# another line\n")
+    scores._digest_of_code.cache_clear()  # as a new process begins
+    scores.cached_scores(embeddings, "disparity")
+    assert len(computed) == 2
+
+
+def test_another_version_is_computed(embeddings, computed, monkeypatch) -> None:
+    """Figures of an older protocol are not shown as those of the new one."""
     scores.cached_scores(embeddings, "disparity")
     changed = replace(scores.PROTOCOLS["disparity"], version=99)
     monkeypatch.setattr(scores, "PROTOCOLS", {"disparity": changed})
     scores.cached_scores(embeddings, "disparity")
-    assert len(computed) == 3
+    assert len(computed) == 2
+
+
+def test_other_libraries_are_computed(embeddings, computed, monkeypatch) -> None:
+    """What another scikit-learn gave is not what this one would give."""
+    scores.cached_scores(embeddings, "disparity")
+    monkeypatch.setattr(scores, "version", lambda package: "0.0.1")
+    scores.cached_scores(embeddings, "disparity")
+    assert len(computed) == 2
 
 
 def test_a_damaged_file_is_as_good_as_none(embeddings, computed, cache) -> None:
@@ -88,3 +119,43 @@ def test_libraries_that_figures_depend_on_are_described() -> None:
     """Those of the protocol, besides the common ones."""
     assert {"numpy", "scipy", "scikit-learn"} <= scores.describe_packages(["knn"]).keys()
     assert {"umap-learn", "hdbscan"} <= scores.describe_packages().keys()
+
+
+def test_a_cache_that_cannot_be_written_costs_no_figures(embeddings, computed, cache: Path) -> None:
+    """A file stands where its folder would be."""
+    cache.mkdir()
+    (cache / "scores").write_text("in the way")
+    for _ in range(2):
+        assert scores.cached_scores(embeddings, "disparity").metrics == {"disparity.x": 0.1 + 0.2}
+    assert len(computed) == 2
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [Path.mkdir, lambda path: path.write_bytes(b"\xff\xfe"), lambda path: path.write_text("[]")],
+    ids=["folder", "not-utf-8", "list"],
+)
+def test_a_stored_file_that_cannot_be_read_costs_no_figures(embeddings, computed, cache: Path, spoil) -> None:
+    """It is as good as none."""
+    scores.cached_scores(embeddings, "disparity")
+    [stored] = (cache / "scores").glob("*.json")
+    stored.unlink()
+    spoil(stored)
+    assert scores.cached_scores(embeddings, "disparity").metrics == {"disparity.x": 0.1 + 0.2}
+    assert len(computed) == 2
+
+
+def test_what_the_images_do_not_allow_has_its_reason(embeddings) -> None:
+    """Ten images without labels have a variety, and are too few or too nameless for all else."""
+    found, reasons = scores.cached_possible_scores(replace(embeddings, labels=np.empty(0, np.int64), classes=()))
+    assert found.keys() == {"disparity"}
+    assert reasons.keys() == PROTOCOLS.keys() - {"disparity"}
+    assert reasons["knn"] == "the images have no labels; put them into one folder per class"
+    assert reasons["clustering"] == "10 images: clustering needs 20; add images"
+
+
+def test_images_that_allow_nothing_are_refused(embeddings) -> None:
+    """With a reason, instead of no figures."""
+    alone = replace(embeddings, vectors=embeddings.vectors[:1], labels=np.empty(0, np.int64), classes=())
+    with pytest.raises(LeaderboardError, match="1 image"):
+        scores.cached_possible_scores(alone)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from leaderboard.protocols import versions_of
 from leaderboard.records import Source
 from leaderboard.registry import Registry
 from leaderboard.staleness import why_stale
@@ -80,3 +81,14 @@ def test_another_way_of_reading_the_file_makes_a_cell_stale(registry, make_resul
     assert stale(source) == []
     for change in ({"key": "student"}, {"drop": ()}, {"strip": ()}, {"tensors": "by-order"}):
         assert stale(replace(source, **change)) == ["reading"]
+
+
+def test_other_protocols_of_the_data_set_make_a_cell_stale(registry, make_result) -> None:
+    """A cell has exactly the figures that its data set asks for: neither fewer nor more."""
+    spec, every = registry.model("toy"), registry.dataset("grains")
+    some = replace(every, protocols=("knn", "disparity"))
+    result = make_result(inputs={"protocols": versions_of(some.protocols)})
+    assert why_stale(result, spec, some) == []
+    assert why_stale(result, spec, every) == ["protocols"]
+    assert why_stale(result, spec, replace(every, protocols=("knn",))) == ["protocols"]
+    assert why_stale(make_result(), spec, some) == ["protocols"]

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +16,7 @@ from sklearn.metrics import davies_bouldin_score, silhouette_score
 
 from leaderboard.errors import LeaderboardError, Unavailable
 from leaderboard.protocols import METRICS
+from leaderboard.protocols._votes import normalise
 from leaderboard.protocols.clustering import (
     ALGORITHMS,
     compute_cluster_scores,
@@ -22,6 +26,7 @@ from leaderboard.protocols.clustering import (
     fit_hdbscan,
 )
 from leaderboard.records import Scores
+from leaderboard.report.maps import compute_umap_map
 
 GOLDEN = json.loads((Path(__file__).parents[2] / "golden" / "rodgers.json").read_text())["clustering"]
 
@@ -123,3 +128,42 @@ def test_a_missing_library_is_named_with_its_extra(monkeypatch, package, compute
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(Unavailable, match=rf"clustering needs {package}.*pip install 'fossil-leaderboard\[analysis\]'"):
         compute(np.eye(30, dtype=np.float32))
+
+
+@pytest.mark.parametrize(
+    ("compute", "expected"),
+    [
+        (compute_umap_space, {"n_components": 15, "n_neighbors": 30, "min_dist": 0.0}),
+        (compute_umap_map, {"n_components": 2, "n_neighbors": 15, "min_dist": 0.1}),
+    ],
+    ids=["space", "map"],
+)
+def test_the_layout_is_asked_for_as_documented(
+    monkeypatch, compute: Callable[[np.ndarray], np.ndarray], expected: dict[str, Any]
+) -> None:
+    """Seed 42 and cosine for the space of the figures and for the map in a report, on vectors of length 1."""
+    asked: list[dict[str, Any]] = []
+    laid_out: list[np.ndarray] = []
+
+    class Recorder:
+        def __init__(self, **options: Any) -> None:
+            asked.append(options)
+
+        def fit_transform(self, vectors: np.ndarray) -> np.ndarray:
+            laid_out.append(vectors)
+            return vectors
+
+    monkeypatch.setitem(sys.modules, "umap", SimpleNamespace(UMAP=Recorder))
+    vectors = np.random.default_rng(0).normal(size=(40, 6)).astype(np.float32)
+    compute(vectors)
+    always = {"metric": "cosine", "random_state": 42, "n_jobs": 1}
+    assert asked == [expected | always]
+    assert np.array_equal(laid_out, [normalise(vectors)])
+
+
+@pytest.mark.parametrize("dimension", [3, 50])
+def test_vectors_that_differ_in_length_only_are_refused(make_embeddings, dimension: int) -> None:
+    """On the sphere they are one point, but for their rounding."""
+    vectors = np.linspace(0.1, 3, 24)[:, None] * np.random.default_rng(0).normal(size=dimension)
+    with pytest.raises(LeaderboardError, match=r"all vectors have the same direction, .*try another model"):
+        compute_clustering(make_embeddings(vectors, [0, 1] * 12))

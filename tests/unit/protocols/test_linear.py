@@ -84,3 +84,19 @@ def test_more_images_than_dimensions_are_fitted_too(clusters) -> None:
     """The basis then spans the whole space, and the optimum is the same as without rotation."""
     embeddings = clusters(per_class=40, dimension=3)
     assert fit_at_optimum(embeddings.vectors, embeddings.labels).gradient <= MAX_GRADIENT
+
+
+@pytest.mark.parametrize("scale", [0.01, 1.0, 100.0])
+@pytest.mark.parametrize("classes", [2, 5])
+def test_the_gradient_of_the_documented_objective_vanishes(golden_embeddings, scale: float, classes: int) -> None:
+    """Written out in all dimensions of the vectors, whatever their length: docs/protocols.md, section 3."""
+    chosen = golden_embeddings.labels < classes
+    vectors, labels = scale * golden_embeddings.vectors[chosen].astype(np.float64), golden_embeddings.labels[chosen]
+    model = fit_at_optimum(vectors, labels)
+    assert model.weights.shape == (classes, 1280)
+    logits = vectors @ model.weights.T + model.intercept
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    residuals = powers / powers.sum(axis=1, keepdims=True) - np.eye(classes)[labels]
+    residuals *= (len(labels) / (classes * np.bincount(labels)[labels]))[:, None]
+    assert np.abs(residuals.T @ vectors + model.weights).max() <= 1e-6
+    assert np.abs(residuals.sum(axis=0)).max() <= 1e-6

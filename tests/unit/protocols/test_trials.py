@@ -17,8 +17,8 @@ from sklearn.preprocessing import normalize
 from leaderboard.errors import LeaderboardError
 from leaderboard.protocols import METRICS, _votes
 from leaderboard.protocols._logistic import fit_at_optimum, rotate
-from leaderboard.protocols._trials import SCORES, compute_trial_scores
-from leaderboard.protocols._votes import Voters, normalise
+from leaderboard.protocols._trials import SCORES, Trial, compute_trial_scores, compute_trials
+from leaderboard.protocols._votes import Voters, _smallest, normalise
 from leaderboard.protocols.few_shot import SHOTS, _draw, compute_few_shot
 from leaderboard.protocols.learning_curve import compute_learning_curve
 from leaderboard.records import Scores
@@ -135,6 +135,14 @@ def test_equally_near_images_vote_in_their_order() -> None:
     assert votes.tolist() == [[0.5, 0.5, 0]] * 2
 
 
+def test_of_many_equally_near_images_the_first_ones_are_nearest() -> None:
+    """Also where so few of many are wanted that not all are sorted, and the border lies among equal distances."""
+    distances = np.random.default_rng(0).integers(0, 4, (50, 200)).astype(np.float32)
+    for k in (1, 5, 49):
+        expected = np.argsort(distances, axis=1, kind="stable")[:, :k]
+        assert np.array_equal(_smallest(distances, k), expected)
+
+
 def test_a_vector_of_zeros_stays_one() -> None:
     """A blank image has no direction; it must not become NaN."""
     assert normalise(np.zeros((1, 3), np.float32)).tolist() == [[0, 0, 0]]
@@ -217,3 +225,23 @@ def test_a_set_without_any_usable_fold_is_refused(make_embeddings) -> None:
     """Two images of two classes: whichever is left out is not learnt."""
     with pytest.raises(LeaderboardError, match="2 images: no fold has every class in its training part; add images"):
         compute_learning_curve(make_embeddings(np.eye(2), [0, 1]))
+
+
+@pytest.mark.parametrize(("ddof", "spread"), [(1, None), (0, 0.0)])
+def test_a_single_trial_has_no_sample_standard_deviation(clusters, ddof: int, spread: float | None) -> None:
+    """The population's is 0; that of a sample of one is left out, not NaN."""
+    indices = np.arange(48)
+    trial = Trial("f10", indices[::2], indices[1::2], 5)
+    metrics = compute_trials(clusters(), [trial], "learning_curve", ddof=ddof)
+    assert {"learning_curve.lr.f10.top1", "learning_curve.knn.f10.f1_macro"} <= metrics.keys()
+    assert metrics.get("learning_curve.lr.f10.top1_std") == spread
+    assert any(name.endswith("_std") for name in metrics) == (spread is not None)
+
+
+def test_a_share_without_a_usable_fold_says_so(make_embeddings) -> None:
+    """A tenth of twenty is one image of each class: drawn ten times, split in the last way, and never learnt."""
+    vectors = np.random.default_rng(0).normal(size=(20, 3))
+    scores = compute_learning_curve(make_embeddings(vectors, [0] * 10 + [1] * 10))
+    assert scores.metrics["learning_curve.f10.folds"] == 0
+    assert scores.outcomes["splitters"]["f10"] == [2] * 10
+    assert "learning_curve.lr.f10.top1" not in scores.metrics
