@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,8 @@ import numpy as np
 from leaderboard.labelling import Neighbour
 from leaderboard.neighbours import find_nearest
 from leaderboard.records import Embeddings
+
+SPARE = 16  # candidates beyond the k wanted: the query itself and its copies take the first places
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,9 @@ def find_images(
 ) -> Found:
     """The k nearest images of a collection, by Euclidean distance; at equal distance the earlier file.
 
+    Not all distances are sorted, only those of k and some more, twice as many each time that copies use these up. (Of
+    a crowd of equal vectors at the border any may be given, as in ``find_nearest``.)
+
     Args:
         query: file of the image asked for.
         vector: (d,) its embedding, of the same model.
@@ -34,10 +39,26 @@ def find_images(
         k: at least 1.
         is_own: whether a file of the collection is the query itself, or a copy of it.
     """
-    order, distances = find_nearest(vector[None], collection.vectors, len(collection.files))
+    count = min(k + SPARE, len(collection.files))
+    while True:
+        order, distances = find_nearest(vector[None], collection.vectors, count)
+        found = _sort_out(query, zip(order[0], distances[0], strict=True), collection, k, is_own)
+        if len(found.neighbours) == k or count == len(collection.files):
+            return found
+        count = min(2 * count, len(collection.files))  # copies have used up what was spare
+
+
+def _sort_out(
+    query: Path,
+    candidates: Iterable[tuple[int, float]],
+    collection: Embeddings,
+    k: int,
+    is_own: Callable[[str], bool],
+) -> Found:
+    """The first k candidates that are not the query itself, and which were; index and distance, nearest first."""
     neighbours: list[Neighbour] = []
     own: list[str] = []
-    for index, distance in zip(order[0], distances[0], strict=True):
+    for index, distance in candidates:
         if len(neighbours) == k:
             break
         file = collection.files[index]

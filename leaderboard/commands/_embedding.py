@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
+from leaderboard.errors import LeaderboardError, printable
 from leaderboard.records import Dataset, Embeddings, RunOptions
 from leaderboard.registry import Registry
 
@@ -33,3 +35,19 @@ def list_folder(folder: Path) -> Dataset:
     from leaderboard.datasets import list_dataset
 
     return list_dataset(folder.resolve().name, folder)
+
+
+def check_out(folder: Path) -> None:
+    """Make the folder that is written to, and see that it can be: now, not after an hour.
+
+    Raises:
+        LeaderboardError: it cannot be made or written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise LeaderboardError(
+            f"{printable(str(folder))}: nothing can be written there ({error.strerror or error}); choose another folder"
+        ) from None

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from tabulate import tabulate
 
-from leaderboard.commands._embedding import embed_dataset, list_folder, load_backbone_of
-from leaderboard.errors import LeaderboardError
+from leaderboard.commands._embedding import check_out, embed_dataset, list_folder, load_backbone_of
+from leaderboard.errors import LeaderboardError, printable
 from leaderboard.options import (
     declare_model_options,
     declare_refresh_option,
@@ -50,6 +50,8 @@ def run(options: argparse.Namespace) -> None:
     _check(options)
     registry = load_registry(options.root)
     spec, collection = registry.model(options.model), list_folder(options.collection)
+    if options.out is not None:
+        check_out(options.out)
     chosen = replace(RunOptions.of(options), skip_bad_images=True)
     backbone = load_backbone_of(registry, spec.id, chosen)
     embeddings = embed_dataset(backbone, collection, chosen)
@@ -64,19 +66,23 @@ def run(options: argparse.Namespace) -> None:
 def _check(options: argparse.Namespace) -> None:
     """Whatever can be said before a network is loaded."""
     from leaderboard.images import BadImage, load_image
+    from leaderboard.report.figures._style import styled
     from leaderboard.report.pages import load_environment
 
     for path in options.images:
         try:
             load_image(path)
         except BadImage as error:
-            raise LeaderboardError(f"{path}: {error}; give a readable image") from None
+            raise LeaderboardError(f"{printable(str(path))}: {error}; give a readable image") from None
     if options.out is None:
         return
     load_environment()
+    with styled():  # needs matplotlib; what is missing is named now, not after an hour
+        pass
     if options.out.resolve().is_relative_to(options.collection.resolve()):
+        out, collection = (printable(str(folder)) for folder in (options.out, options.collection))
         raise LeaderboardError(
-            f"--out {options.out} lies in the collection {options.collection}, of which find.png would become a part; "
+            f"--out {out} lies in the collection {collection}, of which find.png would become a part; "
             "choose a folder beside it"
         )
 
@@ -104,19 +110,17 @@ def _find_all(
 
 def _print(found: Sequence[Found], left_out: Sequence[str]) -> None:
     """A table per image asked for."""
-    from leaderboard.report.pages import as_line
-
     for answer in found:
         rows = [
-            [rank, as_line(near.file), as_line(near.genus) or "-", f"{near.distance:.4f}"]
+            [rank, printable(near.file), printable(near.genus) or "-", f"{near.distance:.4f}"]
             for rank, near in enumerate(answer.neighbours, start=1)
         ]
-        print(as_line(str(answer.query)))
+        print(printable(str(answer.query)))
         if answer.own:
-            print(f"the same picture, not counted: {', '.join(map(as_line, answer.own))}")
+            print(f"the same picture, not counted: {', '.join(map(printable, answer.own))}")
         print(tabulate(rows, ["rank", "file", "class", "distance"], disable_numparse=True) + "\n")
     if left_out:
-        print(f"{len(left_out)} unreadable images left out: {', '.join(map(as_line, left_out))}")
+        print(f"{len(left_out)} unreadable images left out: {', '.join(map(printable, left_out))}")
 
 
 def _save(found: Sequence[Found], collection: Dataset, left_out: Sequence[str], spec: ModelSpec, folder: Path) -> None:
@@ -132,4 +136,4 @@ def _save(found: Sequence[Found], collection: Dataset, left_out: Sequence[str], 
     save_text(page, render_find_sheet(spec, collection, found, thumbnails=thumbnails, bad=left_out, page=page))
     with replacing(grid) as temporary:
         temporary.write_bytes(draw_found(found, collection.root, thumbnails))
-    print(f"{page}, {grid}")
+    print(f"{printable(str(page))}, {printable(str(grid))}")

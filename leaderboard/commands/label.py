@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from leaderboard.commands._embedding import embed_dataset, list_folder, load_backbone_of
-from leaderboard.errors import LeaderboardError
+from leaderboard.commands._embedding import check_out, embed_dataset, list_folder, load_backbone_of
+from leaderboard.errors import LeaderboardError, printable
 from leaderboard.options import declare_model_options, declare_refresh_option, declare_waiting_options
 from leaderboard.records import Dataset, Embeddings, RunOptions
 from leaderboard.registry import load_registry
@@ -47,6 +47,7 @@ def run(options: argparse.Namespace) -> None:
     load_environment()
     registry = load_registry(options.root)
     spec, images, reference = registry.model(options.model), list_folder(options.images), _list_reference(options)
+    check_out(options.out.parent)
     chosen = replace(RunOptions.of(options), skip_bad_images=True)
     backbone = load_backbone_of(registry, spec.id, chosen)
     known, new = embed_dataset(backbone, reference, chosen), embed_dataset(backbone, images, chosen)
@@ -71,13 +72,18 @@ def run(options: argparse.Namespace) -> None:
 
 def _check_name(out: Path) -> None:
     if out.suffix.lower() != ".csv":
-        raise LeaderboardError(f"--out {out}: the table is a .csv file; give a name that ends so")
+        raise LeaderboardError(f"--out {printable(str(out))}: the table is a .csv file; give a name that ends so")
+    for path in (out, out.with_suffix(".html")):
+        if path.is_dir():
+            raise LeaderboardError(f"{printable(str(path))} is a folder, where a file would be written; move it away")
 
 
 def _list_reference(options: argparse.Namespace) -> Dataset:
     reference = list_folder(options.reference)
     if not reference.classes:
-        raise LeaderboardError(f"{options.reference} has no classes; put its images into one subfolder per genus")
+        raise LeaderboardError(
+            f"{printable(str(options.reference))} has no classes; put its images into one subfolder per genus"
+        )
     return reference
 
 
@@ -122,7 +128,7 @@ def _reasons(dataset: Dataset, embeddings: Embeddings) -> dict[str, str]:
 def _print(slide: Slide, table: Path, page: Path) -> None:
     from leaderboard.report.label_words import describe_bands, describe_check, describe_threshold, summarise
 
-    print(f"{table}, {page}: {summarise(slide.labelling, len(slide.bad))}")
+    print(f"{printable(str(table))}, {printable(str(page))}: {summarise(slide.labelling, len(slide.bad))}")
     for line in (
         describe_check(slide.labelling),
         *describe_bands(slide.labelling),

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
-from leaderboard.commands._embedding import embed_dataset, list_folder, load_backbone_of
-from leaderboard.errors import LeaderboardError, printable
+from leaderboard.commands._embedding import check_out, embed_dataset, list_folder, load_backbone_of
+from leaderboard.download import announce
+from leaderboard.errors import CheckFailed, LeaderboardError, Unavailable, printable
 from leaderboard.options import (
     declare_model_options,
     declare_protocols_option,
@@ -60,6 +60,9 @@ def run(options: argparse.Namespace) -> None:
     print(built.sentence)
     for notice in dict.fromkeys(material.notices.values()):
         print(notice)
+    if material.missing:
+        reasons = "; ".join(f"{model}: {reason}" for model, reason in material.missing.items())
+        raise CheckFailed(f"the report is written without {len(material.missing)} of the models; {reasons}")
 
 
 def _embed_images(options: argparse.Namespace) -> Material:
@@ -76,10 +79,28 @@ def _embed_images(options: argparse.Namespace) -> Material:
     _prepare_out(options.out, dataset.root)
     collection = inspect(dataset)
     _check_different(collection)
-    embeddings = {name: embed_dataset(load_backbone_of(registry, name, chosen), dataset, chosen) for name in models}
+    embeddings, missing = _embed_with_all(registry, models, dataset, chosen)
     for name, found in embeddings.items():
         check_distinct(found, name)
-    return Material(dataset.id, embeddings, collection, _literature(spec), _find_notices(registry, models))
+    notices = _find_notices(registry, embeddings)
+    return Material(dataset.id, embeddings, collection, _literature(spec), notices, missing)
+
+
+def _embed_with_all(
+    registry: Registry, models: Sequence[str], dataset: Dataset, options: RunOptions
+) -> tuple[dict[str, Embeddings], dict[str, str]]:
+    """The vectors of every model that can be had, and why the others cannot; raised when there is none."""
+    embeddings: dict[str, Embeddings] = {}
+    missing: dict[str, Unavailable] = {}
+    for name in models:
+        try:
+            embeddings[name] = embed_dataset(load_backbone_of(registry, name, options), dataset, options)
+        except Unavailable as error:
+            announce(f"{error}; the report goes on without it")
+            missing[name] = error
+    if not embeddings:
+        raise next(iter(missing.values()))
+    return embeddings, {name: str(error) for name, error in missing.items()}
 
 
 def _check_different(collection: Collection) -> None:
@@ -92,14 +113,12 @@ def _check_different(collection: Collection) -> None:
 
 
 def _prepare_out(out: Path, images: Path | None = None) -> None:
-    """Make the folder and see that it can be written: now, not after an hour."""
+    """Have a folder that can be written and is not among the images: now, not after an hour."""
     if images is not None and out.resolve().is_relative_to(images.resolve()):
         raise LeaderboardError(
             f"--out {out} lies in {images}, whose images the report's own pictures would become; choose another folder"
         )
-    out.mkdir(parents=True, exist_ok=True)
-    with TemporaryFile(dir=out):
-        pass
+    check_out(out)
 
 
 def _find_notices(registry: Registry, models: Iterable[str]) -> dict[str, str]:
@@ -131,7 +150,7 @@ def _load_files(options: argparse.Namespace) -> Material:
     if options.models:
         raise LeaderboardError("--model goes with --images; embeddings were made by their model already")
     embeddings: dict[str, Embeddings] = {}
-    for path in (path for path in options.embeddings if path.name != COLLECTION):  # which a shell's * gives as well
+    for path in _leave_out_twins([path for path in options.embeddings if path.name != COLLECTION]):
         if path.stem in embeddings:
             raise LeaderboardError(f"two files are called {path.stem}; their names are the models', so rename one")
         embeddings[path.stem] = load_embeddings(path)
@@ -145,6 +164,11 @@ def _load_files(options: argparse.Namespace) -> Material:
     collection = _find_collection(options.embeddings[0].parent, first)
     title = spec.id if spec else collection.dataset if collection else options.embeddings[0].stem
     return Material(title, embeddings, collection, _literature(spec), _find_notices(registry, embeddings))
+
+
+def _leave_out_twins(paths: Sequence[Path]) -> list[Path]:
+    """Of what a shell's * gives of a report's folder: each model once, by the file that has its provenance."""
+    return [path for path in paths if path.suffix != ".npz" or path.with_suffix(".safetensors") not in paths]
 
 
 def _find_collection(folder: Path, embeddings: Embeddings) -> Collection | None:

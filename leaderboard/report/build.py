@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +28,7 @@ from leaderboard.report.tables import Table, tabulate_images, tabulate_models
 from leaderboard.result_files import format_json
 from leaderboard.scores import describe_packages
 
+OWN_FILE = re.compile(r"(tables|figures)/[^/]+\.(csv|tex|png|pdf)")
 COLLECTION = "images.safetensors"  # beside the embeddings: sizes, copies and thumbnails
 
 
@@ -37,6 +41,7 @@ class Material:
     collection: Collection | None  # None: nobody has looked at the images themselves
     literature: Literature = ()
     notices: Mapping[str, str] = field(default_factory=dict)  # model -> what its licence asks to be shown
+    missing: Mapping[str, str] = field(default_factory=dict)  # model -> why it could not be had
 
 
 @dataclass(frozen=True)
@@ -56,18 +61,44 @@ def build_report(material: Material, out: Path, protocols: Sequence[str], *, ref
         OSError: the folder cannot be written.
     """
     check_same_images(material)
+    earlier = _list_earlier_files(out)
     save_material(material, out)
     analyses = _analyse_all(material, protocols, refresh=refresh)
     tables = _save_tables(material, analyses, out / "tables")
     figures = _save_figures(material, analyses, out / "figures")
     built = Built(out / "report.html", recommend(analyses))
-    save_text(out / "report.json", format_json(_describe(material, analyses, built.sentence)))
-    facts = list_facts(material.embeddings)
     contents = Contents(
-        material.title, built.sentence, analyses, material.collection, tables, figures, facts, material.notices
+        title=material.title,
+        sentence=built.sentence,
+        analyses=analyses,
+        collection=material.collection,
+        tables=tables,
+        figures=figures,
+        facts=list_facts(material.embeddings),
+        notices=material.notices,
+        missing=material.missing,
     )
     save_text(built.page, render_report(contents))
+    files = _list_files(tables, figures)
+    save_text(out / "report.json", format_json(_describe(material, analyses, built.sentence) | {"files": files}))
+    for name in set(earlier) - set(files):
+        (out / name).unlink(missing_ok=True)
     return built
+
+
+def _list_files(tables: Sequence[Table], figures: Sequence[Drawn]) -> list[str]:
+    """Tables and figures of this report, relative to its folder."""
+    named = [f"tables/{table.name}.{kind}" for table in tables for kind in ("csv", "tex")]
+    return sorted([*named, *(f"figures/{figure.name}.{kind}" for figure in figures for kind in ("png", "pdf"))])
+
+
+def _list_earlier_files(out: Path) -> list[str]:
+    """Those of an earlier report in the same folder, by its own account: what is not written again is to go."""
+    try:
+        listed = json.loads((out / "report.json").read_text(encoding="utf-8"))["files"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+    return [name for name in listed if isinstance(name, str) and OWN_FILE.fullmatch(name)]
 
 
 def check_same_images(material: Material) -> None:
@@ -94,19 +125,19 @@ def save_material(material: Material, out: Path) -> None:
 
 def _analyse_all(material: Material, protocols: Sequence[str], *, refresh: bool) -> list[Analysis]:
     """Model after model, with one bar for all of it."""
-    total = len(material.embeddings) * count_steps(protocols)
+    total, begun = len(material.embeddings) * count_steps(protocols), count()
     with tqdm(total=total, desc="analysing", unit="step", disable=None) as bar:
+
+        def announce(step: str) -> None:
+            bar.update(min(1, next(begun)))  # when a step begins, the one before it is done
+            bar.set_postfix_str(step)
+
         analyses = [
-            analyse(model, embeddings, protocols, refresh=refresh, announce=lambda step: _advance(bar, step))
+            analyse(model, embeddings, protocols, refresh=refresh, announce=announce)
             for model, embeddings in material.embeddings.items()
         ]
-        bar.set_postfix_str("")
+        bar.update()
     return analyses
-
-
-def _advance(bar: Any, step: str) -> None:
-    bar.set_postfix_str(step)
-    bar.update()
 
 
 def _save_tables(material: Material, analyses: Sequence[Analysis], folder: Path) -> list[Table]:

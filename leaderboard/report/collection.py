@@ -28,8 +28,7 @@ from leaderboard.report.collection_file import Collection, load_collection, read
 from leaderboard.report.duplicates import SIDE, find_near, group_equal, group_linked, shrink_to_grey
 from leaderboard.report.thumbnails import digest_pixels, make_thumbnail
 
-COLLECTION_VERSION = 1  # raise it when what is found in the same images changes
-MOST_THUMBNAILS = 5000  # at most 17 MB of a page; of a larger collection a sample has one
+COLLECTION_VERSION = 2  # raise it when what is found in the same images changes
 PART = 512  # images per part
 
 __all__ = [
@@ -63,7 +62,7 @@ class _Facts:
     size: tuple[int, int]
     digest: str
     grey: np.ndarray
-    thumbnail: bytes | None
+    thumbnail: bytes
 
 
 def inspect(dataset: Dataset) -> Collection:
@@ -120,12 +119,12 @@ def _cache_entry(dataset: Dataset) -> CacheEntry:
 
 def _inspect_parts(dataset: Dataset, entry: CacheEntry) -> Collection:
     """Inspect what no part on disk has, then compare all with all."""
-    shown, parts = _choose_shown(dataset), []
+    parts = []
     with tqdm(total=len(dataset.files), desc=f"inspecting {dataset.id}", unit="image", disable=None) as bar:
         for number, start in enumerate(range(0, len(dataset.files), PART)):
             places = range(start, min(start + PART, len(dataset.files)))
             path = entry.part(number)
-            parts.append(_load_part(path) or _inspect_part(dataset, places, shown, path, bar))
+            parts.append(_load_part(path) or _inspect_part(dataset, places, path, bar))
             bar.update(places.stop - bar.n)  # what was on disk
     joined = _join([part for part, _ in parts])
     if not joined.files:
@@ -145,13 +144,11 @@ def _load_part(path: Path) -> tuple[Collection, np.ndarray] | None:
         return None
 
 
-def _inspect_part(
-    dataset: Dataset, places: range, shown: frozenset[int], path: Path, bar: Any
-) -> tuple[Collection, np.ndarray]:
+def _inspect_part(dataset: Dataset, places: range, path: Path, bar: Any) -> tuple[Collection, np.ndarray]:
     facts: dict[int, _Facts] = {}
     bad: dict[str, str] = {}
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        outcomes = pool.map(lambda place: _look_at(dataset.root / dataset.files[place], place in shown), places)
+        outcomes = pool.map(lambda place: _look_at(dataset.root / dataset.files[place]), places)
         for place, outcome in zip(places, outcomes, strict=True):
             if isinstance(outcome, str):
                 bad[dataset.files[place]] = outcome
@@ -164,25 +161,13 @@ def _inspect_part(
     return part, greys
 
 
-def _look_at(path: Path, is_shown: bool) -> _Facts | str:
+def _look_at(path: Path) -> _Facts | str:
     """What is kept of an image, or why it cannot be read."""
     try:
         image = load_image(path)
     except BadImage as error:
         return str(error)
-    thumbnail = make_thumbnail(image) if is_shown else None
-    return _Facts(image.size, digest_pixels(image), shrink_to_grey(image), thumbnail)
-
-
-def _choose_shown(dataset: Dataset) -> frozenset[int]:
-    """Places of the images with a thumbnail: all, or the same number of every class as far as it has them."""
-    labels = np.array(dataset.labels or [0] * len(dataset.files))
-    shuffled = np.random.default_rng(0).permutation(len(labels))
-    rank = np.empty(len(labels), np.int64)
-    for label in np.unique(labels):
-        own = shuffled[labels[shuffled] == label]
-        rank[own] = np.arange(len(own))
-    return frozenset(np.argsort(rank, kind="stable")[:MOST_THUMBNAILS].tolist())
+    return _Facts(image.size, digest_pixels(image), shrink_to_grey(image), make_thumbnail(image))
 
 
 def _as_collection(dataset: Dataset, facts: Mapping[int, _Facts], bad: Mapping[str, str]) -> Collection:
@@ -194,7 +179,7 @@ def _as_collection(dataset: Dataset, facts: Mapping[int, _Facts], bad: Mapping[s
         classes=dataset.classes,
         sizes=np.array([fact.size for fact in kept], dtype=np.int64).reshape(-1, 2),
         pixel_digests=tuple(fact.digest for fact in kept),
-        thumbnails={index: fact.thumbnail for index, fact in enumerate(kept) if fact.thumbnail is not None},
+        thumbnails={index: fact.thumbnail for index, fact in enumerate(kept)},
         bad=bad,
         exact_duplicates=(),
         near_duplicates=(),

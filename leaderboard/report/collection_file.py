@@ -29,7 +29,7 @@ class Collection:
     classes: tuple[str, ...]
     sizes: np.ndarray  # (n, 2) int64: width and height, pixels
     pixel_digests: tuple[str, ...]  # SHA-256 of the decoded picture, 64 hexadecimal digits
-    thumbnails: Mapping[int, bytes]  # index -> JPEG, of all images, or of a sample of every class of a large collection
+    thumbnails: Mapping[int, bytes]  # index -> JPEG
     bad: Mapping[str, str]  # unreadable file -> reason
     exact_duplicates: tuple[tuple[int, ...], ...]  # groups with the same pixels
     near_duplicates: tuple[Pair, ...]  # (i < j, similarity); a group of exact copies is there by its first image

@@ -8,40 +8,66 @@ from typing import Any
 
 import numpy as np
 
-from leaderboard.protocols.clustering import ALGORITHMS
 from leaderboard.report.analysis import Analysis
+from leaderboard.report.examples import name_clustering, name_file
 from leaderboard.report.figures._style import COLOURS, MARKERS, NOISE
 from leaderboard.report.pages import as_text
-from leaderboard.report.series import SPACES, read_clusterings
+from leaderboard.report.series import read_clusterings
 
 DIGITS = 4  # of a coordinate between 0 and 1
+MOST_THUMBNAILS = 5000  # at most 17 MB of a page; of a larger collection a sample has one
 
 
 def describe_maps(analyses: Sequence[Analysis], thumbnails: Mapping[int, bytes]) -> dict[str, Any]:
     """What the page's script draws, fit for JSON; empty without any map.
 
-    ``maps``: title and points; ``groups`` of each model: what points can be coloured by; ``names`` and ``thumbnails``
-    per image.
+    ``maps``: title and points; ``groups`` of each model: what points can be coloured by; ``names`` per image;
+    ``thumbnails`` of at most MOST_THUMBNAILS images, and ``shown``: how many these are. A map with a point that is
+    nowhere (NaN, infinite) is left out: JSON has no such number, and one would break all maps.
     """
-    mapped = [analysis for analysis in analyses if analysis.maps]
+    mapped = [(analysis, maps) for analysis in analyses if (maps := _list_drawable(analysis))]
     if not mapped:
         return {}
-    files = mapped[0].embeddings.files or [f"image {number + 1}" for number in range(len(mapped[0].embeddings.vectors))]
+    first = mapped[0][0]
+    pictures = choose_shown(thumbnails, first.embeddings.labels)
     return {
         "models": [
             {
                 "model": analysis.model,
-                "maps": {name: _scale(points) for name, points in analysis.maps.items()},
+                "maps": {name: _scale(points) for name, points in maps.items()},
                 "groups": _list_groups(analysis),
             }
-            for analysis in mapped
+            for analysis, maps in mapped
         ],
-        "names": [as_text(name) for name in files],
-        "thumbnails": {str(index): b64encode(data).decode("ascii") for index, data in thumbnails.items()},
+        "names": [as_text(name_file(first, index)) for index in range(len(first.embeddings.vectors))],
+        "thumbnails": {str(index): b64encode(data).decode("ascii") for index, data in pictures.items()},
+        "shown": len(pictures),
         "colours": COLOURS,
         "markers": MARKERS,
         "noise": NOISE,
     }
+
+
+def choose_shown(thumbnails: Mapping[int, bytes], labels: np.ndarray) -> dict[int, bytes]:
+    """All thumbnails, or the same number of every class as far as it has them, drawn with a fixed seed.
+
+    Args:
+        thumbnails: index of an image -> picture.
+        labels: (n,) class of each image; (0,) without classes.
+    """
+    images = np.array(sorted(thumbnails), np.int64)
+    classes = labels[images] if len(labels) else np.zeros(len(images), np.int64)
+    shuffled = np.random.default_rng(0).permutation(len(images))
+    rank = np.empty(len(images), np.int64)  # within its class
+    for label in np.unique(classes):
+        own = shuffled[classes[shuffled] == label]
+        rank[own] = np.arange(len(own))
+    chosen = np.sort(images[np.argsort(rank, kind="stable")[:MOST_THUMBNAILS]])
+    return {index: thumbnails[index] for index in chosen.tolist()}
+
+
+def _list_drawable(analysis: Analysis) -> dict[str, np.ndarray]:
+    return {name: points for name, points in analysis.maps.items() if np.isfinite(points).all()}
 
 
 def _scale(points: np.ndarray) -> list[list[float]]:
@@ -59,8 +85,7 @@ def _list_groups(analysis: Analysis) -> list[dict[str, Any]]:
         classes = [as_text(name) for name in analysis.embeddings.classes]
         groups.append({"title": "class", "names": classes, "of": analysis.embeddings.labels.tolist()})
     if "clustering" in analysis.scores:
-        for (space, algorithm), clusters in read_clusterings(analysis.scores["clustering"]).items():
+        for key, clusters in read_clusterings(analysis.scores["clustering"]).items():
             names = [f"cluster {number + 1}" for number in range(int(clusters.max()) + 1)]
-            title = f"{ALGORITHMS[algorithm]} in {SPACES[space]} space"
-            groups.append({"title": title, "names": names, "of": clusters.tolist()})
+            groups.append({"title": name_clustering(".".join(key)), "names": names, "of": clusters.tolist()})
     return groups or [{"title": "nothing", "names": ["all images"], "of": [0] * len(analysis.embeddings.vectors)}]

@@ -9,12 +9,12 @@ from io import StringIO
 from leaderboard.labelling import Label, Labelling
 from leaderboard.report.label_words import describe_label
 from leaderboard.report.pages import as_text
+from leaderboard.report.spreadsheet import guard_path, guard_text
 
 COLUMNS = (
     "file", "genus", "confidence", "unknown", "nearest_file", "nearest_genus", "nearest_distance", "note",
 )  # fmt: skip
 UNKNOWN = "unknown"
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for the beginning of a formula
 
 
 def render_table(labelling: Labelling, *, bad: Mapping[str, str], twins: Mapping[str, Sequence[str]]) -> str:
@@ -32,7 +32,9 @@ def render_table(labelling: Labelling, *, bad: Mapping[str, str], twins: Mapping
     stream = StringIO()
     table = csv.writer(stream, lineterminator="\n")
     table.writerow(COLUMNS)
-    table.writerows([_as_path(file), "", "", "no", "", "", "", f"unreadable: {reason}"] for file, reason in bad.items())
+    table.writerows(
+        [guard_path(file), "", "", "no", "", "", "", f"unreadable: {reason}"] for file, reason in bad.items()
+    )
     table.writerows(_rows(labelling, twins))
     return as_text(stream.getvalue())
 
@@ -41,25 +43,17 @@ def _rows(labelling: Labelling, twins: Mapping[str, Sequence[str]]) -> Iterator[
     for label in labelling.labels:
         nearest = label.neighbours[0]
         yield [
-            _as_path(label.file),
-            UNKNOWN if label.is_unknown else _as_cell(label.genus),
+            guard_path(label.file),
+            UNKNOWN if label.is_unknown else guard_text(label.genus),
             _confidence(label),
             "yes" if label.is_unknown else "no",
-            _as_path(nearest.file),
-            _as_cell(nearest.genus),
+            guard_path(nearest.file),
+            guard_text(nearest.genus),
             f"{nearest.distance:.6g}",
-            _as_cell("; ".join(describe_label(label, twins.get(label.file, ())))),
+            guard_text("; ".join(describe_label(label, twins.get(label.file, ())))),
         ]
 
 
 def _confidence(label: Label) -> str:
     """Empty for an unknown image: the figure is of a name that it does not get."""
     return "" if label.is_unknown or label.confidence is None else f"{label.confidence:.4f}"
-
-
-def _as_path(file: str) -> str:
-    return f"./{file}" if file.startswith(FORMULA) else file
-
-
-def _as_cell(text: str) -> str:
-    return f"'{text}" if text.startswith(FORMULA) else text

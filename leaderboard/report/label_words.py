@@ -9,6 +9,11 @@ from leaderboard.report.pages import as_line, format_share
 
 BAND_WORDS = ("below 0.5", "0.5 to 0.7", "0.7 to 0.9", "0.9 or more")
 SURE = len(BANDS) - 1  # the band that needs the least checking
+HOW_TO_CHECK = (
+    "The doubtful ones come first: check from the top until you find nothing wrong any more. Then check a random "
+    f"sample of the sure ones (confidence {BAND_WORDS[SURE]}) of every genus: images of a genus that the reference "
+    "lacks can stand at the end, under another name and with high confidence."
+)
 
 
 def summarise(labelling: Labelling, bad: int) -> str:

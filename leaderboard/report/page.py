@@ -55,6 +55,7 @@ class Contents:
     figures: Sequence[Drawn] = ()
     facts: Facts = field(default_factory=dict)
     notices: Mapping[str, str] = field(default_factory=dict)  # model -> what its licence asks to be shown
+    missing: Mapping[str, str] = field(default_factory=dict)  # model -> why it could not be had
 
 
 IMAGES = Section("The images", "", ("classes", "duplicates", "bad-files"))
@@ -70,14 +71,14 @@ SECTIONS = (
     Section(
         "Looking alike",
         "Every image asks for its like; what lies nearest is shown first.",
-        (),
+        ("queries",),
         ("precision-recall", "queries-best", "queries-worst"),
     ),
     Section("Class by class", "Where the classes differ.", ("classes-scores",)),
     Section(
         "Groups without labels",
         "What the vectors fall into by themselves. A cluster is a proposal, not a taxon.",
-        ("clustering", "disparity"),
+        ("clustering", "disparity", "medoids", "outliers"),
         ("clusters", "medoids", "outliers", "distances"),
     ),
 )
@@ -93,10 +94,11 @@ def render_report(contents: Contents) -> str:
         models=[analysis.model for analysis in contents.analyses],
         images=len(first.vectors),
         classes=len(np.unique(first.labels)),
-        remarks=list_remarks(contents.analyses, collection),
+        remarks=list_remarks(contents.analyses, collection, contents.missing),
         about_images=_fill(IMAGES, contents),
         sections=[filled for section in SECTIONS if (filled := _fill(section, contents))],
         maps=describe_maps(contents.analyses, collection.thumbnails if collection else {}),
+        still_maps=[figure for figure in contents.figures if figure.kind.startswith("map-")],
         facts=contents.facts,
         notices=contents.notices,
         longest=LONGEST,

@@ -11,7 +11,7 @@ from leaderboard.report.analysis import Analysis
 from leaderboard.report.series import compute_majority_share, compute_precision_at_n
 from leaderboard.report.tables.models import compute_split_values
 
-CLEAR, LIKELY = 3.0, 2.0  # standard errors
+CLEAR = 3.0  # standard errors
 FEWEST = 10  # images compared; of fewer, the standard error is itself a guess
 
 
@@ -38,7 +38,13 @@ def recommend(analyses: Sequence[Analysis]) -> str:
         return "All images are of one class, so nothing says which model names them best; see the maps and clusters."
     measure, judged = _judge(analyses)
     if not judged:
-        return "These images allow neither naming by neighbours nor a search, so no model can be recommended."
+        refused = any({"knn", "retrieval"} & analysis.skipped.keys() for analysis in analyses)
+        why = (
+            "These images allow neither naming by neighbours nor a search"
+            if refused
+            else "Neither was asked for: knn, retrieval"
+        )
+        return f"{why}; so no model can be recommended."
     best, *others = sorted(judged, key=lambda model: -model.value)
     if not others:
         return _describe_alone(best, measure, first)
@@ -86,21 +92,39 @@ def _describe_alone(best: Judged, measure: str, analysis: Analysis) -> str:
 
 
 def _describe_best(best: Judged, others: Sequence[Judged], measure: str) -> str:
-    """The best by its figure; it is tied with all that it does not beat image by image."""
+    """The best by its figure; tied with all that are as good image by image, and challenged by any that is better."""
+    likely = _likely(len(others))
     compared = {other.model: compare(best.per_image, other.per_image) for other in others}
-    tied = [model for model, (_, errors) in compared.items() if errors < LIKELY]
+    ahead = [other for other in others if compared[other.model][1] <= -likely]
+    tied = [other for other in others if abs(compared[other.model][1]) < likely]
+    if ahead:
+        return _describe_disagreement(best, ahead[0], measure, *compared[ahead[0].model])
+    nearest = tied[0] if tied else others[0]
     figures = (
-        f"{measure} {best.value:.3f} against {others[0].value:.3f} for {others[0].model}; "
-        f"{_describe_difference(*compared[others[0].model])}"
+        f"{measure} {best.value:.3f} against {nearest.value:.3f} for {nearest.model}; "
+        f"{_describe_difference(*compared[nearest.model])}"
     )
     if tied:
-        return (
-            f"Take {_join([best.model, *tied])}: these images cannot tell them apart ({figures}). "
-            "Let size, speed and licence decide."
-        )
-    sure = "clearly" if all(errors >= CLEAR for _, errors in compared.values()) else "probably"
+        names = _join([best.model, *(other.model for other in tied)])
+        return f"Take {names}: these images cannot tell them apart ({figures}). Let size, speed and licence decide."
+    sure = "clearly" if all(errors >= max(CLEAR, likely) for _, errors in compared.values()) else "probably"
     of = "better of the two" if len(others) == 1 else f"best of the {len(others) + 1}"
     return f"Take {best.model}: it is {sure} the {of} models on these images ({figures})."
+
+
+def _likely(comparisons: int) -> float:
+    """Standard errors above which a difference is likely: two-sided 5 %, shared by the comparisons (Bonferroni)."""
+    from scipy.stats import norm
+
+    return float(norm.isf(0.025 / comparisons))
+
+
+def _describe_disagreement(best: Judged, other: Judged, measure: str, mean: float, errors: float) -> str:
+    """The figure and the images speak for different models."""
+    return (
+        f"Take {best.model} if rare classes count as much as common ones ({measure} {best.value:.3f} against "
+        f"{other.value:.3f}), {other.model} if every image does: {_describe_difference(-mean, -errors)}."
+    )
 
 
 def compare(one: np.ndarray, other: np.ndarray) -> tuple[float, float]:

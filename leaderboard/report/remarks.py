@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -18,10 +18,13 @@ SHOWN = 8  # names listed in a sentence
 WAYS = dict(zip(SPLITTERS, ("folds of equal make-up", "stratified draws", "draws whatever the class"), strict=True))
 
 
-def list_remarks(analyses: Sequence[Analysis], collection: Collection | None) -> list[str]:
-    """Sentences in the order of their weight; at least one analysis."""
+def list_remarks(
+    analyses: Sequence[Analysis], collection: Collection | None, missing: Mapping[str, str] | None = None
+) -> list[str]:
+    """Sentences in the order of their weight; at least one analysis. ``missing``: model -> why it is not there."""
     first = analyses[0]
     return [
+        *(f"{model} was asked for and is not in this report: {reason}." for model, reason in (missing or {}).items()),
         *(_list_copies(collection) if collection else ()),
         *_list_left_out(first.embeddings, collection),
         *(_list_small_classes(first.embeddings) if first.is_labelled else ()),
@@ -32,18 +35,32 @@ def list_remarks(analyses: Sequence[Analysis], collection: Collection | None) ->
 
 def _list_copies(collection: Collection) -> Iterator[str]:
     counts, n = count_duplicates(collection), len(collection.files)
-    if counts.conflicting_groups:
-        example = ", ".join(collection.files[index] for index in conflicting(collection)[0][:SHOWN])
-        yield (
-            f"{counts.conflicting_images} images are copies of an image in another class: one of the labels is wrong. "
-            f"First: {example}."
-        )
+    for groups, said in _list_conflicts(collection):
+        if groups:
+            example = ", ".join(collection.files[index] for index in groups[0][:SHOWN])
+            yield f"{sum(map(len, groups))} images {said}. First: {example}."
     if counts.exact_images or counts.near_images:
         flattery = "Copies land in training and test alike and flatter every model; remove them and run again."
         yield (
             f"{counts.exact_images} of {n} images have an exact copy (the same pixels) and {counts.near_images} a near "
             f"one. {flattery if len(collection.labels) else 'Copies make groups of their own.'}"
         )
+
+
+def _list_conflicts(collection: Collection) -> Iterator[tuple[list[tuple[int, ...]], str]]:
+    """Groups of copies with more than one label: of the same pixels for certain, of similar ones perhaps."""
+    equal = {frozenset(group) for group in collection.exact_duplicates}
+    groups = conflicting(collection)
+    certain = [group for group in groups if _has_equal_pair(collection, group, equal)]
+    yield certain, "are copies of an image in another class: one of the labels is wrong"
+    perhaps = [group for group in groups if group not in certain]
+    yield perhaps, "look like copies of an image in another class: see whether they are, and which label is right"
+
+
+def _has_equal_pair(collection: Collection, group: tuple[int, ...], equal: Iterable[frozenset[int]]) -> bool:
+    """Whether images of the same pixels in the group have different labels."""
+    within = (sorted(same & set(group)) for same in equal)
+    return any(len(set(collection.labels[same].tolist())) > 1 for same in within if same)
 
 
 def _list_left_out(embeddings: Embeddings, collection: Collection | None) -> Iterator[str]:

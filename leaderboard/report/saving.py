@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from leaderboard.paths import replacing, save_text
 from leaderboard.report.figures._style import styled
+from leaderboard.report.spreadsheet import guard_path, guard_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,10 +20,11 @@ if TYPE_CHECKING:
 Best = Literal["max", "min"]
 RESOLUTION = 150  # dots per inch of the PNG
 MISSING = "--"
+PIXELS = ("width", "height")  # ends of the titles of columns in pixels: whole numbers, a median perhaps a half
 # "[" and "*" after the end of a row would be read as an option of it.
 ESCAPES = str.maketrans({
     "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}",
-    ">": r"\textgreater{}", "|": r"\textbar{}", '"': r"\textquotedbl{}", "[": "{[}", "]": "{]}", "*": "{*}",
+    ">": r"\textgreater{}", "|": r"\textbar{}", '"': r"\char34{}", "[": "{[}", "]": "{]}", "*": "{*}",
     **{letter: f"\\{letter}" for letter in "_&%#${}"},
 })  # fmt: skip
 
@@ -45,6 +48,9 @@ def save_figure(folder: Path, name: str, figure: Figure) -> None:
 def save_table(folder: Path, name: str, frame: pd.DataFrame, best: Mapping[str, Best] | None = None) -> None:
     """Write NAME.csv in full precision and NAME.tex for the booktabs package, numbers to three decimals.
 
+    No cell of the CSV can begin a formula in a spreadsheet: names of files that would get ``./`` in front, which names
+    the same file, any other text an apostrophe. Names keep their bytes otherwise.
+
     Args:
         folder: made when it is not there.
         name: of the files, without a suffix.
@@ -53,8 +59,23 @@ def save_table(folder: Path, name: str, frame: pd.DataFrame, best: Mapping[str, 
             of a single model has nothing to compare, and no bold.
     """
     with replacing(folder / f"{name}.csv") as temporary:  # names of files keep their bytes
-        frame.to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8", errors="surrogateescape")
+        _guard(frame).to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8", errors="surrogateescape")
     save_text(folder / f"{name}.tex", render_latex(frame, best))
+
+
+def _guard(frame: pd.DataFrame) -> pd.DataFrame:
+    """Text that is no formula; columns of files end in "file"."""
+    guarded = frame.copy()
+    for column in frame.columns:
+        if not _is_numeric(frame, column):
+            guarded[column] = frame[column].map(partial(_guard_cell, column=str(column)))
+    return guarded
+
+
+def _guard_cell(value: object, column: str) -> object:
+    if not isinstance(value, str):
+        return value
+    return guard_path(value) if column.endswith("file") else guard_text(value)
 
 
 def render_latex(frame: pd.DataFrame, best: Mapping[str, Best] | None = None) -> str:
@@ -73,17 +94,19 @@ def _render_column(frame: pd.DataFrame, column: str, best: Best | None) -> list[
     values = frame[column].tolist()
     known = [float(value) for value in values if _is_number(value)]
     top = (max if best == "max" else min)(known) if best and known else None
-    cells = [_render_cell(value) for value in values]
+    cells = [_render_cell(value, column) for value in values]
     wins = [top is not None and _is_number(value) and float(value) == top for value in values]
     return [f"\\textbf{{{cell}}}" if win else cell for cell, win in zip(cells, wins, strict=True)]
 
 
-def _render_cell(value: object) -> str:
+def _render_cell(value: object, column: str) -> str:
     if isinstance(value, str):
         return escape_latex(value) or MISSING
     if not _is_number(value):
         return MISSING
     assert isinstance(value, int | float)
+    if column.endswith(PIXELS):
+        return f"{value:.1f}".removesuffix(".0")
     return str(value) if isinstance(value, int) else f"{value:.3f}"
 
 

@@ -47,10 +47,22 @@ def read_retrieval_curve(metrics: Mapping[str, float]) -> np.ndarray:
 
 
 def read_clusterings(scores: Scores) -> dict[tuple[str, str], np.ndarray]:
-    """(space, algorithm) -> (n,) cluster of each image, -1 for noise; in the order of ALGORITHMS and SPACES."""
+    """(space, algorithm) -> (n,) cluster of each image, -1 for noise; in the order of ALGORITHMS and SPACES.
+
+    Clusters are numbered from 0 by size, the largest first, so that every figure and table calls them alike.
+    """
     clusters = scores.outcomes
     wanted = [(space, algorithm) for algorithm in ALGORITHMS for space in SPACES]
-    return {key: np.asarray(clusters[".".join(key)]) for key in wanted if ".".join(key) in clusters}
+    return {key: number_by_size(np.asarray(clusters[".".join(key)])) for key in wanted if ".".join(key) in clusters}
+
+
+def number_by_size(clusters: np.ndarray) -> np.ndarray:
+    """(n,) clusters renumbered, the largest 0, ties by their first image; -1, noise, stays."""
+    names, firsts, counts = np.unique(clusters, return_index=True, return_counts=True)
+    order = [name for name in np.lexsort((firsts, -counts)) if names[name] >= 0]
+    numbers = np.full(len(names), -1)
+    numbers[order] = np.arange(len(order))
+    return np.asarray(numbers[np.searchsorted(names, clusters)])
 
 
 def compute_precision_at_n(scores: Scores, labels: np.ndarray) -> np.ndarray:

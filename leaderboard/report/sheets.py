@@ -12,6 +12,7 @@ from leaderboard.labelling import Label, Labelling
 from leaderboard.records import Dataset, ModelSpec
 from leaderboard.report.label_words import (
     BAND_WORDS,
+    HOW_TO_CHECK,
     SURE,
     describe_band,
     describe_bands,
@@ -68,6 +69,7 @@ def render_label_sheet(slide: Slide, thumbnails: Mapping[Path, bytes], page: Pat
     return render_page(
         "label.html",
         slide=slide,
+        how_to_check=HOW_TO_CHECK,
         sections=make_sections(slide.labelling),
         counts=count_genera(slide.labelling),
         checked=describe_check(slide.labelling),

@@ -1,4 +1,7 @@
-"""A miniature clone: this repository's conftest.py and tests/bench on three small models and thirty images."""
+"""A miniature clone: this repository's conftest.py and tests/bench on three small models and thirty images.
+
+And a browser for the pages.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,10 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -135,3 +140,18 @@ def clone(tmp_path: Path) -> Clone:
         "OMP_NUM_THREADS": "1",
     }
     return Clone(root, data, environment)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A headless Chromium; without one these tests fail, because nothing else would test a page."""
+    from playwright.sync_api import sync_playwright
+
+    names = ("chromium", "chromium-browser", "google-chrome")
+    program = next(filter(None, map(shutil.which, names)), None)
+    if program is None:
+        pytest.fail(f"none of {', '.join(names)} is installed; install one, e.g. `apt install chromium`")
+    with sync_playwright() as tools:
+        running = tools.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield running
+        running.close()

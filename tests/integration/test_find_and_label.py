@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import csv
+import os
+import re
 import shutil
+import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
@@ -12,9 +18,17 @@ from PIL import Image
 
 from leaderboard.__main__ import main
 from leaderboard.datasets import list_dataset
+from leaderboard.errors import printable
+from leaderboard.report.pages import as_text
 
 ROOT = Path(__file__).parents[2]
 COLOURS = {"blue": (40, 60, 200), "green": (40, 180, 60), "grey": (128, 128, 128)}
+ODD_NAMES = (os.fsdecode(b"bad\xff"), "two\nlines", "花粉" * 20, "<b onclick='x'>&$\\frac$", "long" * 50)
+LOCAL = ("file:", "data:")
+SOURCES = "[...document.images].map(image => image.src)"
+DECODE = """(sources => Promise.all(sources.map(async source => {
+  const image = new Image(); image.src = source; await image.decode(); return image.naturalWidth;
+})))"""
 
 
 @pytest.fixture(autouse=True)
@@ -54,6 +68,11 @@ def slide(tmp_path: Path) -> Path:
 def label(slide: Path, reference: Path, out: Path) -> int:
     """Run the command."""
     return main(["label", "--images", str(slide), "--reference", str(reference), "--model", "small", "--out", str(out)])
+
+
+def find(asked: Path, collection: Path, *arguments: str) -> int:
+    """Run the command."""
+    return main(["find", str(asked), "--in", str(collection), "--model", "small", *arguments])
 
 
 def read(out: Path) -> list[dict[str, str]]:
@@ -211,41 +230,113 @@ def test_find_leaves_bad_images_of_the_collection_out_and_says_so(slide, referen
     assert "1 unreadable images left out: blue/0.png" in capsys.readouterr().out
 
 
+@pytest.fixture
+def open_page(browser: Any) -> Iterator[Callable[..., tuple[Any, list[str]]]]:
+    """Opens a page from disk; whatever goes wrong in it or is asked of a network is in the list beside it."""
+    contexts = []
+
+    def opened(path: Path, width: int, scheme: str) -> tuple[Any, list[str]]:
+        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        contexts.append(context)
+        page, wrong = context.new_page(), []
+        page.on("request", lambda request: wrong.extend([request.url] * (not request.url.startswith(LOCAL))))
+        page.on("requestfailed", lambda request: wrong.append(request.url))
+        page.on("console", lambda message: wrong.append(message.text))
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("dialog", lambda dialog: wrong.append(dialog.message))
+        page.goto(path.as_uri())
+        page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+        return page, wrong
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
 @pytest.mark.parametrize(("width", "scheme"), [(375, "light"), (1200, "dark")])
-def test_the_sheet_opens_in_a_browser(slide, reference, tmp_path, width: int, scheme: str) -> None:
+def test_the_sheet_opens_in_a_browser(slide, reference, tmp_path, open_page, width: int, scheme: str) -> None:
     """Every picture is seen, shared ones too; nothing is asked of a network, nothing is wider than the window."""
-    playwright = pytest.importorskip("playwright.sync_api")
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if program is None:
-        pytest.skip("no Chromium here")
     draw(slide / "<b>&'.png", COLOURS["blue"], 77)
     out = tmp_path / "labels.csv"
     assert label(slide, reference, out) == 0
-    seen, wrong = [], []
-    with playwright.sync_playwright() as tools:
-        browser = tools.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
-        page.on("request", lambda request: seen.append(request.url))
-        page.on("console", lambda message: wrong.append(message.text))
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.goto(out.with_suffix(".html").as_uri())
-        page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
-        widest = page.evaluate("document.documentElement.scrollWidth")
-        sizes = page.evaluate(
-            """Promise.all([
-              ...[...document.images].map(image => image.src),
-              ...[...document.querySelectorAll(".near a")].map(a => getComputedStyle(a).backgroundImage.slice(5, -2)),
-            ].map(async source => {
-              const image = new Image(); image.src = source; await image.decode(); return image.naturalWidth;
-            }))"""
-        )
-        heights = page.evaluate("[...document.querySelectorAll('.near a')].map(a => a.getBoundingClientRect().height)")
-        browser.close()
-    assert wrong == []
-    assert [url for url in seen if not url.startswith(("file:", "data:"))] == []
-    assert widest <= width
-    assert sizes == [16] * (8 + 8 * 5)
+    page, wrong = open_page(out.with_suffix(".html"), width, scheme)
+    shared = "[...document.querySelectorAll('.near a')].map(a => getComputedStyle(a).backgroundImage.slice(5, -2))"
+    assert page.evaluate(f"{DECODE}({SOURCES}.concat({shared}))") == [16] * (8 + 8 * 5)
+    page.evaluate(  # rows out of sight have no layout otherwise
+        "document.querySelectorAll('.row').forEach(row => { row.style.contentVisibility = 'visible'; })"
+    )
+    heights = page.evaluate("[...document.querySelectorAll('.near a')].map(a => a.getBoundingClientRect().height)")
     assert min(heights) > 50
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert wrong == []
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(375, "light"), (1200, "dark")])
+def test_the_page_of_what_was_found_opens_in_a_browser(reference, tmp_path, open_page, width, scheme) -> None:
+    """Every picture is seen and leads to its file, whatever the names; nothing is wider than the window."""
+    for number, name in enumerate(ODD_NAMES):
+        draw(reference / "blue" / f"{name}.png", COLOURS["blue"], 50 + number)
+    asked = draw(tmp_path / f"{ODD_NAMES[0]}.png", COLOURS["blue"], 49)
+    out = tmp_path / "found"
+    assert find(asked, reference, "-k", "13", "--out", str(out)) == 0
+    page, wrong = open_page(out / "find.html", width, scheme)
+    assert page.evaluate(f"{DECODE}({SOURCES})") == [16] * (1 + 13)
+    links = page.evaluate("[...document.querySelectorAll('figure > a')].map(a => a.getAttribute('href'))")
+    targets = {(out / unquote(link, errors="surrogateescape")).resolve() for link in links}
+    assert targets == {asked, *(reference / "blue").iterdir()}
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert wrong == []
+
+
+@pytest.mark.parametrize("name", ODD_NAMES, ids=["bytes", "newline", "signs", "markup", "length"])
+def test_odd_names_stop_nothing(tmp_path, capsys, name: str) -> None:
+    """Of images, classes and folders: both commands write all they promise, say it on one line each, and never warn."""
+    named, slide, out = tmp_path / "named" / name, tmp_path / f"{name} slide", tmp_path / f"{name} out"
+    for number, colour in enumerate(COLOURS.values()):
+        for index in range(5):
+            draw(named / f"{number}{name}" / f"{index}{name}.png", colour, 10 * number + index)
+    asked = draw(slide / f"{name}.png", COLOURS["green"], 99)
+    (slide / f"{name}.gif").write_bytes(b"no image")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert find(asked, named, "--out", str(out)) == 0
+        assert label(slide, named, out / "labels.csv") == 0
+    with Image.open(out / "find.png") as picture:
+        assert picture.width > 1000
+    assert {path.name for path in out.iterdir()} == {"find.html", "find.png", "labels.csv", "labels.html"}
+    assert [row["file"] for row in read(out / "labels.csv")] == [as_text(f"{name}{end}") for end in (".gif", ".png")]
+    printed = capsys.readouterr()
+    assert printed.out.count(printable(name)) > 10
+    assert len(re.findall(r"^\d+ ", printed.out, re.MULTILINE)) == 10
+    assert find(slide / f"{name}.gif", named) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize("below", ["file", "file/deeper"])
+def test_an_output_that_cannot_be_written_is_told_before_the_work(
+    clone, slide, reference, tmp_path, capsys, below: str
+) -> None:
+    """In one line with the remedy; nothing was embedded."""
+    (tmp_path / "file").write_text("")
+    out = tmp_path / below
+    assert find(slide / "black.png", reference, "--out", str(out)) == 2
+    assert label(slide, reference, out / "labels.csv") == 2
+    first, second = capsys.readouterr().err.splitlines()
+    assert first == second
+    assert first.startswith(f"leaderboard: {out}: nothing can be written there (")
+    assert first.endswith("; choose another folder")
+    assert not list(Path(clone.environment["LEADERBOARD_CACHE"]).rglob("*.safetensors"))
+
+
+@pytest.mark.parametrize("name", ["labels.csv", "labels.html"])
+def test_a_folder_in_the_place_of_the_table_or_sheet_is_told_before_the_work(
+    clone, slide, reference, tmp_path, capsys, name: str
+) -> None:
+    """In one line; it is left as it is."""
+    (tmp_path / name).mkdir()
+    assert label(slide, reference, tmp_path / "labels.csv") == 2
+    assert f"{name} is a folder, where a file would be written; move it away" in capsys.readouterr().err
+    assert not list(Path(clone.environment["LEADERBOARD_CACHE"]).rglob("*.safetensors"))
 
 
 def test_the_wheel_brings_the_templates(tmp_path) -> None:

@@ -472,21 +472,6 @@ class Window:
         return str(self.page.evaluate("document.getElementById('map').toDataURL()"))
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """A headless Chromium; without one these tests fail, because nothing else would test the page."""
-    from playwright.sync_api import sync_playwright
-
-    names = ("chromium", "chromium-browser", "google-chrome")
-    program = next(filter(None, map(shutil.which, names)), None)
-    if program is None:
-        pytest.fail(f"none of {', '.join(names)} is installed; install one, e.g. `apt install chromium`")
-    with sync_playwright() as tools:
-        running = tools.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield running
-        running.close()
-
-
 @pytest.fixture
 def open_page(browser: Any) -> Iterator[Callable[..., Window]]:
     """Opens a report from disk; whatever it says on the console, fails to load or asks of a network is kept."""
@@ -660,3 +645,41 @@ def test_links_lead_to_files_beside_the_page(full: Path, open_page: Callable[...
     files = [Path(link.removeprefix("file://")) for link in links if "#" not in link]
     assert len(files) > 40
     assert all(path.is_file() for path in files)
+
+
+# ---- again, and with less
+
+
+def test_figures_of_an_earlier_report_do_not_stay(tmp_path: Path) -> None:
+    """What a smaller report in the same folder does not write again is gone; vectors and other files are kept."""
+    images, out = draw_classes(tmp_path / "slide", 6, 6), tmp_path / "report"
+    assert report("--images", images, *(f"--model={model}" for model in MODELS), "--out", out, *QUICK) == 0
+    (out / "figures" / "mine.png").write_bytes(b"a user's own")
+    make_report(images, out, "--protocols", "retrieval")
+    left = {path.name for path in (out / "figures").iterdir()} | {path.name for path in (out / "tables").iterdir()}
+    assert not {name for name in left if MODELS[1] in name}
+    assert f"queries-best.{MODELS[0]}.png" in left
+    assert "mine.png" in left
+    assert (out / "embeddings" / f"{MODELS[1]}.safetensors").is_file()
+
+
+def test_a_model_that_cannot_be_had_is_named_and_the_others_are_reported(tmp_path: Path, cache: Path, capsys) -> None:
+    """On the page and in the terminal; the exit code says that something is missing."""
+    absent = "absent:\n  title: Absent\n  library: timm\n  architecture: vit_tiny_patch16_224\n  pooling: cls\n"
+    absent += "  sources: [{path: nowhere/absent.pth}]\n  preprocessing: model\n  dimension: 192\n  licence: MIT\n"
+    (tmp_path / "models.yaml").write_text(REGISTRY + absent)
+    (tmp_path / "datasets.yaml").write_text(DATASETS)
+    images, out = draw_classes(tmp_path / "slide", 6, 6), tmp_path / "report"
+    models = ("--model", "absent", "--model", MODELS[0])
+    assert report("--root", tmp_path, "--images", images, *models, "--out", out, *QUICK) == 1
+    assert "without 1 of the models; absent: model absent: nowhere/absent.pth does not exist" in capsys.readouterr().err
+    assert "absent was asked for and is not in this report" in read_remarks(out)
+    assert list(json.loads((out / "report.json").read_text())["models"]) == [MODELS[0]]
+
+
+def test_everything_in_the_folder_of_embeddings_may_be_given(full: Path, tmp_path: Path) -> None:
+    """As a shell's * gives it: both formats of each model, and the file of the images."""
+    files = sorted((full / "embeddings").iterdir())
+    assert len(files) == 5
+    assert report("--embeddings", *files, "--out", tmp_path / "again") == 0
+    assert snapshot(tmp_path / "again", "tables") == snapshot(full, "tables")

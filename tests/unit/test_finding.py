@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
-from leaderboard.finding import find_images
+from leaderboard import finding
+from leaderboard.finding import SPARE, find_images
+from leaderboard.neighbours import find_nearest
 from leaderboard.records import Embeddings, Provenance
 
 QUERY = Path("asked.png")
@@ -46,3 +49,24 @@ def test_a_small_collection_gives_all_that_it_has() -> None:
     assert {near.genus for near in found.neighbours} == {""}
     assert found.neighbours[-1].file == "e"
     assert found.neighbours[0].distance == np.hypot(1, 4)
+
+
+@pytest.mark.parametrize("copies", [0, SPARE, SPARE + 1, 150])
+def test_however_many_copies_there_are_k_answers_come(monkeypatch: pytest.MonkeyPatch, copies: int) -> None:
+    """And no more than a few rounds of searching, which asks for few of many images."""
+    asked: list[int] = []
+
+    def counted(queries: np.ndarray, gallery: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        asked.append(k)
+        return find_nearest(queries, gallery, k)
+
+    monkeypatch.setattr(finding, "find_nearest", counted)
+    places = np.concatenate([np.zeros(copies), np.arange(1.0, 201.0)])
+    vectors = np.stack([places, np.zeros_like(places)], axis=1).astype(np.float32)
+    files = tuple(f"{index:03d}" for index in range(len(vectors)))
+    many = Embeddings(vectors, np.array([], np.int64), files, (), Provenance({}, {}))
+    found = find_images(QUERY, np.zeros(2), many, 3, is_own=lambda file: int(file) < copies)
+    assert [near.distance for near in found.neighbours] == [1.0, 2.0, 3.0]
+    assert found.own == files[:copies]
+    assert asked == [(3 + SPARE) * 2**turn for turn in range(len(asked))]
+    assert asked[-1] < 2 * (3 + SPARE + copies)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
@@ -36,3 +38,16 @@ def test_equal_vectors_come_in_their_order() -> None:
     indices, distances = find_nearest(np.ones((1, 4)), np.ones((9, 4)), 3)
     assert indices.tolist() == [[0, 1, 2]]
     assert distances.tolist() == [[0, 0, 0]]
+
+
+def test_the_gallery_is_copied_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In float64; the rest of the memory is a block of distances and what is returned."""
+    monkeypatch.setattr(neighbours, "BLOCK_BYTES", 1 << 18)
+    gallery = np.random.default_rng(2).normal(size=(4000, 64)).astype(np.float32)
+    tracemalloc.start()
+    try:
+        find_nearest(gallery, gallery, 5)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 1.8 * gallery.astype(np.float64).nbytes

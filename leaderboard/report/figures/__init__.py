@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from leaderboard.report.analysis import Analysis
+from leaderboard.report.examples import choose_clustering
 from leaderboard.report.figures.confusion import draw_confusion
 from leaderboard.report.figures.curves import (
     Literature,
@@ -40,7 +41,7 @@ __all__ = [
     "draw_queries",
 ]
 CLUSTERS_ON = ("UMAP", "t-SNE", "PCA")  # the first map that is there: it shows groups best
-MEDOIDS_OF = ("pca.kmeans_auto_k", "umap.kmeans_auto_k", "pca.hdbscan")  # the first that is there
+MUCH_NOISE = 0.3  # share of images without a cluster above which outlier scores say little
 
 
 @dataclass(frozen=True)
@@ -68,8 +69,8 @@ def draw_figures(
     """
     together = {
         "precision-recall": (draw_precision_recall(analyses), _PRECISION_RECALL),
-        "learning-curve": (draw_learning_curve(analyses, literature), _LEARNING_CURVE),
-        "few-shot": (draw_few_shot(analyses, literature), _FEW_SHOT),
+        "learning-curve": (draw_learning_curve(analyses, literature), _LEARNING_CURVE + _PUBLISHED * bool(literature)),
+        "few-shot": (draw_few_shot(analyses), _FEW_SHOT),
     }
     for name, (figure, caption) in together.items():
         if figure is not None:
@@ -91,19 +92,29 @@ def _draw_own(analysis: Analysis, thumbnails: Thumbnails) -> Iterator[tuple[str,
     yield "clusters", draw_cluster_maps(analysis, name), _CLUSTERS.format(name=name)
     yield "queries-best", draw_queries(analysis, thumbnails, best=True), _QUERIES.format(which="best")
     yield "queries-worst", draw_queries(analysis, thumbnails, best=False), _QUERIES.format(which="worst")
-    yield "outliers", draw_outliers(analysis, thumbnails), _OUTLIERS
-    medoids = (draw_medoids(analysis, thumbnails, clustering) for clustering in MEDOIDS_OF)
-    yield "medoids", next((figure for figure in medoids if figure is not None), None), _MEDOIDS
+    yield "outliers", draw_outliers(analysis, thumbnails), describe_outliers(analysis)
+    yield "medoids", draw_medoids(analysis, thumbnails, choose_clustering(analysis)), _MEDOIDS
+
+
+def describe_outliers(analysis: Analysis) -> str:
+    """What their grid shows; with HDBSCAN's share of noise, where it is known, and what much of it means."""
+    noise = analysis.metrics.get("clustering.pca.hdbscan.noise_fraction")
+    if noise is None:
+        return _OUTLIERS
+    said = f"{_OUTLIERS} HDBSCAN left {100 * noise:.0f} % of all images without a cluster"
+    return f"{said}: with so much noise the scores say little here." if noise > MUCH_NOISE else f"{said}."
 
 
 _PRECISION_RECALL = (
     "Every image asks for the others of its class. Mean precision against mean recall when the nearest 1, 10, 20, … "
-    "images are shown; the star is where as many are shown as the class has, P@N."
+    "images are shown; the star is where as many are shown as the class has, P@N. "
+    "The dotted ends, to (0, 1) and (1, 0), are not measured; they close the curve whose area is given."
 )
 _LEARNING_CURVE = (
     "Accuracy on unseen images against the share of all images that was used. The bars are one standard deviation "
     "over folds, not an interval. The grey line is what naming the largest class always would give."
 )
+_PUBLISHED = " The black lines, dotted or dashed, are published results of others with all of their training images."
 _FEW_SHOT = (
     "Accuracy when only so many images per class are known. The bars are one standard deviation over random draws, "
     "not an interval. The grey line is what naming the largest class always would give."
@@ -124,12 +135,19 @@ _DISTANCES = {
     False: "Cosine distances between pairs of images.",
 }
 _CLUSTERS = (
-    "The {name} map, coloured by clusters that were found without the labels, the largest first; grey is noise. "
+    "The {name} map, coloured by clusters that were found without the labels, numbered by size; grey is noise. "
     "ARI and AMI compare them with the labels: 1 is the same grouping, 0 is chance."
 )
 _QUERIES = (
     "The ten queries with the {which} precision at N, and the eight images nearest to each. "
-    "Solid green frame and ✓: the same class; dashed red frame and ✗: another."
+    "Solid green frame and ✓: the same class; dashed red frame and ✗: another. Their files are in the table of queries."
 )
-_OUTLIERS = "The images that fit no cluster: unusual specimens, bad crops, or mistakes of labelling."
-_MEDOIDS = "One image for each cluster, the nearest to its centre, with the class that most of the cluster has."
+_OUTLIERS = (
+    "The images with the highest outlier scores (GLOSH of HDBSCAN, 0 to 1), highest first, whether they are high or "
+    "not: worth a look for unusual specimens, bad crops and mistakes of labelling. Their files are in the table of "
+    "outliers."
+)
+_MEDOIDS = (
+    "One image for each cluster, the nearest to its centre, the largest cluster first, with the class that most of the "
+    "cluster has. Their files are in the table of medoids."
+)

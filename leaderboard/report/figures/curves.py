@@ -31,7 +31,8 @@ DASHES = ((0, (1, 1.5)), (0, (4, 1.5, 1, 1.5)), (0, (6, 2)), (0, (3, 1, 1, 1, 1,
 def draw_precision_recall(analyses: Sequence[Analysis]) -> Figure | None:
     """Mean precision against mean recall at every cut-off, a line per model; the star is P@N, where both are equal.
 
-    The curve is the one whose area is ``pr_auc``: closed at (0, 1) and (1, 0). None without retrieval.
+    The curve is the one whose area is ``pr_auc``: closed at (0, 1) and (1, 0), dotted there, as nothing was measured.
+    None without retrieval.
     """
     shown = [analysis for analysis in analyses if "retrieval.precision_at_n" in analysis.metrics]
     if not shown:
@@ -42,7 +43,7 @@ def draw_precision_recall(analyses: Sequence[Analysis]) -> Figure | None:
         color, marker = _model_look(number)
         points, at_n = read_retrieval_curve(analysis.metrics), analysis.metrics["retrieval.precision_at_n"]
         area = analysis.metrics.get("retrieval.pr_auc", np.nan)
-        axes.plot(*np.vstack([(0, 1), points, (1, 0)]).T, color=color, linewidth=1.4)
+        axes.plot(*np.vstack([(0, 1), points, (1, 0)]).T, color=color, linewidth=1.4, linestyle=":")
         name = f"{plain(analysis.model, 40)}: area {area:.3f}, P@N {at_n:.3f}"
         axes.plot(*points.T, color=color, marker=marker, markersize=4, linewidth=1.4, label=name)
         axes.plot(at_n, at_n, color=color, marker="*", markersize=14, markeredgecolor="white", zorder=4)
@@ -71,9 +72,9 @@ def draw_learning_curve(analyses: Sequence[Analysis], literature: Literature = (
 
 
 @styled()
-def draw_few_shot(analyses: Sequence[Analysis], literature: Literature = ()) -> Figure | None:
+def draw_few_shot(analyses: Sequence[Analysis]) -> Figure | None:
     """Accuracy against training images per class, log axis, with the standard deviation over draws as error bars."""
-    figure = _draw_accuracy(analyses, "few_shot", literature)
+    figure = _draw_accuracy(analyses, "few_shot")
     if figure is None:
         return None
     axes = figure.axes[0]
@@ -85,7 +86,7 @@ def draw_few_shot(analyses: Sequence[Analysis], literature: Literature = ()) -> 
     return figure
 
 
-def _draw_accuracy(analyses: Sequence[Analysis], curve: Curve, literature: Literature) -> Figure | None:
+def _draw_accuracy(analyses: Sequence[Analysis], curve: Curve, literature: Literature = ()) -> Figure | None:
     """The part that both curves share; None when there is nothing to draw."""
     series = [
         (number, kind, points)

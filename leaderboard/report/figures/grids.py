@@ -7,35 +7,40 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-import numpy as np
 from PIL import Image, ImageOps
 
-from leaderboard.protocols.clustering import ALGORITHMS
 from leaderboard.report.analysis import Analysis
+from leaderboard.report.examples import (
+    Medoid,
+    Query,
+    choose_medoids,
+    choose_outliers,
+    choose_queries,
+    count_commonest,
+    name_clustering,
+    name_file,
+)
 from leaderboard.report.figures._style import RIGHT, WRONG, fit, new_figure, plain, styled
-from leaderboard.report.series import SPACES, compute_precision_at_n, read_clusterings
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 Thumbnails = Mapping[int, bytes]  # index of the image -> a file that Pillow reads
-QUERIES = 10
 NEIGHBOURS = 8
-OUTLIERS = 20
 SIDE = 1.0  # inches from one picture to the next
 PIXELS = 114  # the same: thumbnails of 96 pixels keep theirs
-CAPTION = 0.27  # of it, below each picture
+CAPTION = 0.12  # of it, below each picture, for each line of its caption
 ROOM = 0.9 * SIDE * 72  # points, the width of a caption
 SIZES = (7.0, 6.5, 6.0, 5.5)  # points, of captions: the largest at which all names fit
 
 
 @dataclass(frozen=True)
 class Tile:
-    """One picture of a grid, with two short lines below."""
+    """One picture of a grid, with one to three short lines below."""
 
     index: int  # of the image
-    lines: tuple[str, str]
+    lines: tuple[str, ...]
     is_right: bool | None = None  # None: neither right nor wrong
 
 
@@ -47,21 +52,17 @@ def draw_queries(analysis: Analysis, thumbnails: Thumbnails, *, best: bool) -> F
     a solid green frame and a tick, any other a dashed red frame and a cross. None without thumbnails, without labels
     or without retrieval.
     """
-    if not thumbnails or not analysis.is_labelled or "retrieval" not in analysis.scores:
-        return None
-    precision = compute_precision_at_n(analysis.scores["retrieval"], analysis.embeddings.labels)
-    order = np.argsort(-precision if best else precision, kind="stable")  # NaN comes last in both
-    chosen = [int(query) for query in order[: min(QUERIES, int(np.isfinite(precision).sum()))]]
+    chosen = choose_queries(analysis, best=best) if thumbnails else []
     which = "best" if best else "worst"
     title = f"The {len(chosen)} {which} queries and their nearest images, {plain(analysis.model, 40)}"
-    return _draw([_query_row(analysis, query, precision[query]) for query in chosen], thumbnails, title)
+    return _draw([_query_row(analysis, query) for query in chosen], thumbnails, title)
 
 
-def _query_row(analysis: Analysis, query: int, precision: float) -> list[Tile]:
+def _query_row(analysis: Analysis, query: Query) -> list[Tile]:
     labels, classes = analysis.embeddings.labels, analysis.embeddings.classes
-    nearest = analysis.scores["retrieval"].outcomes["neighbours"][query][:NEIGHBOURS]
-    found = [Tile(other, (classes[labels[other]], ""), bool(labels[other] == labels[query])) for other in nearest]
-    return [Tile(query, (classes[labels[query]], f"query, P@N {precision:.2f}")), *found]
+    own, nearest = labels[query.image], query.nearest[:NEIGHBOURS]
+    found = [Tile(other, (classes[labels[other]],), bool(labels[other] == own)) for other in nearest]
+    return [Tile(query.image, (classes[own], f"query, P@N {query.precision:.2f}")), *found]
 
 
 @styled()
@@ -70,18 +71,15 @@ def draw_outliers(analysis: Analysis, thumbnails: Thumbnails) -> Figure | None:
 
     None without scores or without thumbnails.
     """
-    if analysis.outlier_scores is None or not thumbnails:
-        return None
-    scores = np.asarray(analysis.outlier_scores)
-    chosen = [int(index) for index in np.argsort(-scores, kind="stable")[:OUTLIERS] if np.isfinite(scores[index])]
-    tiles = [Tile(index, (_class_of(analysis, index), f"score {scores[index]:.2f}")) for index in chosen]
-    title = f"The {len(tiles)} images least like any cluster (HDBSCAN), {plain(analysis.model, 40)}"
+    chosen = choose_outliers(analysis) if thumbnails else []
+    tiles = [Tile(index, (_class_of(analysis, index), f"score {score:.2f}")) for index, score in chosen]
+    title = f"The {len(tiles)} highest outlier scores (GLOSH of HDBSCAN), {plain(analysis.model, 40)}"
     return _draw(_in_rows(tiles), thumbnails, title)
 
 
 @styled()
 def draw_medoids(analysis: Analysis, thumbnails: Thumbnails, clustering: str = "pca.hdbscan") -> Figure | None:
-    """For each cluster, the largest first, the image nearest to its centre, with the cluster's commonest class.
+    """For each cluster, the largest first, the image nearest to its centre, with number and commonest class.
 
     The centre is the mean of the cluster's L2-normalised embeddings; distance is Euclidean.
 
@@ -90,42 +88,28 @@ def draw_medoids(analysis: Analysis, thumbnails: Thumbnails, clustering: str = "
         thumbnails: None without any.
         clustering: space and algorithm, as in the protocol's outcomes: ``pca.hdbscan``, ``umap.kmeans_auto_k``, …
     """
-    space, _, algorithm = clustering.partition(".")
-    found = read_clusterings(analysis.scores["clustering"]) if "clustering" in analysis.scores else {}
-    if not thumbnails or (space, algorithm) not in found:
+    chosen = choose_medoids(analysis, clustering) if thumbnails else []
+    if not chosen:
         return None
-    clusters = found[space, algorithm]
-    members = [np.flatnonzero(clusters == cluster) for cluster in np.unique(clusters[clusters >= 0])]
-    members.sort(key=lambda images: (-len(images), int(images[0])))
-    medoids = find_medoids(analysis.embeddings.vectors, members)
-    tiles = [Tile(medoid, _describe(analysis, images)) for medoid, images in zip(medoids, members, strict=True)]
-    title = f"The middle of each cluster, {ALGORITHMS[algorithm]} in {SPACES[space]} space, {plain(analysis.model, 40)}"
+    tiles = [Tile(medoid.image, _describe(analysis, medoid)) for medoid in chosen]
+    title = f"The middle of each cluster, {name_clustering(clustering)}, {plain(analysis.model, 40)}"
     return _draw(_in_rows(tiles), thumbnails, title)
 
 
-def find_medoids(vectors: np.ndarray, groups: Sequence[np.ndarray]) -> list[int]:
-    """Of each group of rows of ``vectors`` (n, d), the row nearest to the mean of the group's normalised rows."""
-    medoids = []
-    for rows in groups:
-        lengths = np.linalg.norm(vectors[rows], axis=1, keepdims=True)
-        unit = vectors[rows] / np.where(lengths > 0, lengths, 1)
-        medoids.append(int(rows[np.linalg.norm(unit - unit.mean(axis=0), axis=1).argmin()]))
-    return medoids
-
-
-def _describe(analysis: Analysis, images: np.ndarray) -> tuple[str, str]:
-    """Of a cluster: its commonest class and that class's share, or only its size."""
+def _describe(analysis: Analysis, medoid: Medoid) -> tuple[str, ...]:
+    """Of a cluster: its number, its commonest class and how many of it have that, or only its size."""
+    number, size = f"cluster {medoid.number}", len(medoid.images)
     if not analysis.is_labelled:
-        return f"{len(images)} images", ""
-    counts = np.bincount(analysis.embeddings.labels[images])
-    return analysis.embeddings.classes[int(counts.argmax())], f"{counts.max()} of {len(images)}"
+        return number, f"{size} images"
+    name, count = count_commonest(analysis, medoid.images)
+    return number, name, f"{count} of {size}"
 
 
 def _class_of(analysis: Analysis, index: int) -> str:
     """The class of an image; without labels the name of its file."""
     if analysis.is_labelled:
         return analysis.embeddings.classes[int(analysis.embeddings.labels[index])]
-    return analysis.embeddings.files[index].rpartition("/")[2] if analysis.embeddings.files else f"image {index}"
+    return name_file(analysis, index).rpartition("/")[2]
 
 
 def _in_rows(tiles: Sequence[Tile], columns: int = 10) -> list[Sequence[Tile]]:
@@ -136,11 +120,13 @@ def _draw(rows: Sequence[Sequence[Tile]], thumbnails: Thumbnails, title: str) ->
     """All tiles in one pair of axes and one picture: one per tile would take seconds."""
     if not any(rows):
         return None
-    columns, height = max(7, *map(len, rows)), len(rows) * (1 + CAPTION)
+    lines = max(len(tile.lines) for row in rows for tile in row)
+    columns, pitch = max(7, *map(len, rows)), 1.03 + CAPTION * lines
+    height = len(rows) * pitch
     figure = new_figure(columns * SIDE, height * SIDE + 0.35, layout="none")
     axes = figure.add_axes((0, 0, 1, height * SIDE / (height * SIDE + 0.35)))
     axes.set_axis_off()
-    placed = [(tile, x, y * (1 + CAPTION)) for y, row in enumerate(rows) for x, tile in enumerate(row)]
+    placed = [(tile, x, y * pitch) for y, row in enumerate(rows) for x, tile in enumerate(row)]
     axes.imshow(_paste(placed, thumbnails, columns, height), extent=(0, columns, height, 0), aspect="auto")
     size = _choose_size([line for tile, *_ in placed for line in tile.lines])
     for tile, left, top in placed:

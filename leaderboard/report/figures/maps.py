@@ -67,7 +67,7 @@ def draw_cluster_maps(analysis: Analysis, name: str = "PCA") -> Figure | None:
         axes = panels[algorithms.index(algorithm), spaces.index(space)]
         _prepare(axes, _describe_clustering(analysis.metrics, space, algorithm))
         axes.title.set_fontsize(8)
-        _scatter_groups(axes, points, _by_size(clusters))
+        _scatter_groups(axes, points, clusters)
     for axes in panels.flat:
         axes.set_visible(bool(axes.collections))
     return figure
@@ -82,13 +82,6 @@ def _describe_clustering(metrics: Mapping[str, float], space: str, algorithm: st
     noise = metrics.get(f"{of}noise_fraction", 0.0)
     parts += [f"{100 * noise:.1f} % noise"] if noise > 0 else []
     return f"{ALGORITHMS[algorithm]}, in {SPACES[space]} space\n{', '.join(parts)}"
-
-
-def _by_size(clusters: np.ndarray) -> np.ndarray:
-    """The clusters renumbered, the largest 0, so that the colours of the first clusters are the most distinct ones."""
-    names, counts = np.unique(clusters[clusters >= 0], return_counts=True)
-    rank = {int(name): place for place, name in enumerate(names[np.argsort(-counts, kind="stable")])}
-    return np.array([rank.get(int(cluster), -1) for cluster in clusters])
 
 
 def _scatter_groups(axes: Axes, points: np.ndarray, groups: np.ndarray) -> dict[int, Any]:

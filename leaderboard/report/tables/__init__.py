@@ -14,6 +14,7 @@ from leaderboard.report.analysis import Analysis
 from leaderboard.report.collection_file import Collection
 from leaderboard.report.saving import Best
 from leaderboard.report.series import Curve
+from leaderboard.report.tables.examples import tabulate_medoids, tabulate_outliers, tabulate_queries
 from leaderboard.report.tables.images import tabulate_bad_files, tabulate_classes, tabulate_duplicates
 from leaderboard.report.tables.models import (
     HEADLINES,
@@ -49,6 +50,9 @@ def tabulate_models(analyses: Sequence[Analysis]) -> Iterator[Table]:
         *_tabulate_curves(analyses, "few_shot"),
         Table("clustering", CAPTIONS["clustering"], tabulate_clustering(analyses), BEST_CLUSTERING),
         Table("disparity", CAPTIONS["disparity"], tabulate_disparity(analyses)),
+        Table("queries", CAPTIONS["queries"], tabulate_queries(analyses)),
+        Table("medoids", CAPTIONS["medoids"], tabulate_medoids(analyses)),
+        Table("outliers", CAPTIONS["outliers"], tabulate_outliers(analyses)),
     ]
     return (table for table in tables if len(table.frame))
 
@@ -90,6 +94,11 @@ CAPTIONS = {
         "Clusters found without labels. Noise counts as wrong in purity, and as one more cluster in ARI and AMI."
     ),
     "disparity": "How widely the images spread, in cosine distance; of which every model has its own scale.",
+    "queries": (
+        "The queries with the best and the worst precision at N, as in their pictures, and the image nearest to each."
+    ),
+    "medoids": "The clusters that are pictured, the largest first, and the image nearest to the centre of each.",
+    "outliers": "The images with the highest outlier scores (GLOSH of HDBSCAN, 0 to 1), whether they are high or not.",
     "classes": "Images and their sizes in pixels.",
     "duplicates": "Copies. Both of a pair may end up on the two sides of a split, which flatters every model.",
     "bad-files": "Files that could not be read; they are in no figure.",

@@ -27,8 +27,13 @@ def _describe_class(name: str, sizes: np.ndarray) -> dict[str, object]:
     for column, side in enumerate(("width", "height")):
         lengths = sizes[:, column]
         low, middle, high = np.quantile(lengths, (0, 0.5, 1)) if len(lengths) else [np.nan] * 3
-        row |= {f"least {side}": low, f"median {side}": middle, f"greatest {side}": high}
+        row |= {f"least {side}": _whole(low), f"median {side}": _whole(middle), f"greatest {side}": _whole(high)}
     return row
+
+
+def _whole(value: float) -> float:
+    """493 rather than 493.0; the median of an even number of images may be a half."""
+    return int(value) if float(value).is_integer() else float(value)
 
 
 def tabulate_duplicates(collection: Collection) -> pd.DataFrame:

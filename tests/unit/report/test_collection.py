@@ -148,20 +148,6 @@ def test_a_copy_with_two_labels_is_a_conflict(tmp_path: Path) -> None:
     )
 
 
-def test_a_large_collection_shows_a_sample_of_every_class(
-    toy_dataset: Callable[..., Dataset], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Above the limit each class has the same number of thumbnails, as far as it has images; the choice is fixed."""
-    monkeypatch.setattr(module, "MOST_THUMBNAILS", 8)
-    dataset = toy_dataset((10, 1, 10))
-    found = inspect(dataset)
-    shown = found.labels[list(found.thumbnails)]
-    assert len(found.thumbnails) == 8
-    assert sorted(np.bincount(shown).tolist()) == [1, 3, 4]
-    shutil.rmtree(module._cache_entry(dataset).path.parent)
-    assert inspect(dataset).thumbnails == found.thumbnails
-
-
 def test_parts_do_not_change_the_answer(
     toy_dataset: Callable[..., Dataset], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -22,7 +22,9 @@ from scipy.spatial.distance import pdist, squareform
 from leaderboard.errors import Unavailable
 from leaderboard.records import Scores
 from leaderboard.report.analysis import Analysis
+from leaderboard.report.examples import find_medoids
 from leaderboard.report.figures import (
+    describe_outliers,
     draw_class_map,
     draw_cluster_maps,
     draw_confusion,
@@ -37,7 +39,6 @@ from leaderboard.report.figures import (
 )
 from leaderboard.report.figures._style import NOISE, RIGHT, WRONG, plain, styled
 from leaderboard.report.figures.distances import choose_pairs, compute_distances
-from leaderboard.report.figures.grids import find_medoids
 from leaderboard.report.saving import save_figure
 
 Make = Callable[..., Analysis]
@@ -163,6 +164,9 @@ def test_the_precision_recall_curve_has_the_area_that_is_reported(make_analysis:
     figure = draw_precision_recall([first, second])
     assert figure
     closed = [line.get_xydata() for line in figure.axes[0].lines if len(line.get_xydata()) > 2][::2]
+    assert {line.get_linestyle() for line in figure.axes[0].lines if len(line.get_xdata()) > 2} == {":", "-"}
+    measured = next(line.get_xydata() for line in figure.axes[0].lines if line.get_linestyle() == "-")
+    assert measured.tolist() == closed[0][1:-1].tolist()
     areas = [float(np.trapezoid(line[:, 1], line[:, 0])) for line in closed]
     assert areas == pytest.approx([analysis.metrics["retrieval.pr_auc"] for analysis in (first, second)])
     assert find_overlaps(figure) == []
@@ -341,8 +345,42 @@ def test_medoids_are_nearest_to_the_centre(
     figure = draw_medoids(analysis, make_thumbnails(30), "pca.hdbscan")
     assert figure
     assert len(figure.findobj(Rectangle)) - 2 == 2  # without the backgrounds of figure and axes
-    assert sum(" of 12" in text for text in texts(figure)) == 2
+    captions = [text.splitlines() for text in texts(figure) if " of 12" in text]
+    assert [caption[0] for caption in captions] == ["cluster 1", "cluster 2"]
+    assert find_overlaps(figure) == find_outside(figure) == []
     assert draw_medoids(analysis, make_thumbnails(30), "umap.hdbscan") is None
+
+
+def test_published_results_are_levels_of_the_learning_curve_alone(make_analysis: Make, curve_scores: dict) -> None:
+    """They were reached with all training images, so a few-shot curve is not held against them; the caption says so."""
+    analysis = make_analysis(scores=curve_scores, protocols=())
+    with_line, without = (
+        {picture.name: picture for picture in draw_figures([analysis], {}, literature)}
+        for literature in ([("others", 0.9)], [])
+    )
+    drawn = {name for name, picture in with_line.items() if "others: 0.900" in texts(picture.figure)}
+    assert drawn == {"learning-curve"}
+    said = {name for name, picture in with_line.items() if "published results" in picture.caption}
+    assert said == {"learning-curve"}
+    assert "published" not in without["learning-curve"].caption
+
+
+@pytest.mark.parametrize(
+    ("noise", "end"),
+    [
+        (None, "in the table of outliers."),
+        (0.2, "HDBSCAN left 20 % of all images without a cluster."),
+        (0.57, "57 % of all images without a cluster: with so much noise the scores say little here."),
+    ],
+)
+def test_the_caption_of_outliers_claims_no_more_than_is_known(
+    make_analysis: Make, noise: float | None, end: str
+) -> None:
+    """The highest scores are shown, high or not; with much noise they say little."""
+    known = {} if noise is None else {"clustering.pca.hdbscan.noise_fraction": noise}
+    caption = describe_outliers(make_analysis(scores={"clustering": Scores(known)}, protocols=()))
+    assert caption.startswith("The images with the highest outlier scores")
+    assert caption.endswith(end)
 
 
 def test_models_of_one_name_do_not_share_files(make_analysis: Make, make_thumbnails: Callable) -> None:

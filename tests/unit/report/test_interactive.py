@@ -8,10 +8,12 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from leaderboard.records import Scores
+from leaderboard.report import interactive
 from leaderboard.report.analysis import Analysis
-from leaderboard.report.interactive import describe_maps
+from leaderboard.report.interactive import choose_shown, describe_maps
 
 Make = Callable[..., Analysis]
 
@@ -39,7 +41,49 @@ def test_points_are_coloured_by_class_then_by_clustering(make_analysis: Make, cl
     assert by_kmeans["title"] == "k-means (K chosen) in PCA space"
     assert by_kmeans["names"] == ["cluster 1", "cluster 2", "cluster 3"]
     assert by_density["names"] == ["cluster 1", "cluster 2"]
-    assert by_density["of"] == analysis.scores["clustering"].outcomes["pca.hdbscan"]
+    assert by_density["of"] == [-1, 0, 1, 0, 1, -1, 1, 0, 1, 0]  # equally large: the first image's cluster is the first
+
+
+def test_clusters_are_numbered_by_size(make_analysis: Make) -> None:
+    """Whatever the algorithm calls them; noise stays noise however much there is."""
+    scores = {"clustering": Scores({}, outcomes={"pca.hdbscan": [2, -1, -1, -1, -1, 0, 0, 5, 5, 5]})}
+    (model,) = describe_maps([make_analysis((10,), scores=scores, protocols=())], {})["models"]
+    assert model["groups"][-1]["of"] == [2, -1, -1, -1, -1, 1, 1, 0, 0, 0]
+    assert model["groups"][-1]["names"] == ["cluster 1", "cluster 2", "cluster 3"]
+
+
+@pytest.mark.parametrize("nowhere", [np.nan, np.inf])
+def test_a_map_with_a_point_that_is_nowhere_is_left_out(make_analysis: Make, nowhere: float) -> None:
+    """The other maps can still be read; a model without another map is left out with it."""
+    broken = np.array([[0.0, 1.0], [nowhere, 2.0]])
+    analysis = replace(make_analysis((2,), protocols=()), maps={"PCA": np.eye(2), "UMAP": broken})
+    found = describe_maps([analysis, replace(analysis, maps={"UMAP": broken})], {})
+    assert [list(model["maps"]) for model in found["models"]] == [["PCA"]]
+    assert json.loads(json.dumps(found, allow_nan=False))["names"] == list(analysis.embeddings.files)
+    assert describe_maps([replace(analysis, maps={"UMAP": broken})], {}) == {}
+
+
+def test_a_large_collection_shows_a_sample_of_every_class(
+    make_analysis: Make, make_thumbnails, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Above the limit each class has the same number of thumbnails, as far as it has images; the choice is fixed."""
+    monkeypatch.setattr(interactive, "MOST_THUMBNAILS", 8)
+    analysis, pictures = make_analysis((10, 1, 10), protocols=()), make_thumbnails(21)
+    found = describe_maps([analysis], pictures)
+    shown = [int(index) for index in found["thumbnails"]]
+    assert found["shown"] == len(shown) == 8
+    assert len(found["names"]) == 21
+    assert sorted(np.bincount(analysis.embeddings.labels[shown]).tolist()) == [1, 3, 4]
+    assert describe_maps([analysis], pictures)["thumbnails"] == found["thumbnails"]
+    del pictures[shown[0]]
+    assert len(choose_shown(pictures, np.zeros(0, np.int64))) == 8
+    assert shown[0] not in choose_shown(pictures, analysis.embeddings.labels)
+
+
+def test_the_page_knows_how_many_images_have_a_picture(make_analysis: Make, make_thumbnails) -> None:
+    """All those of the collection while they are few."""
+    found = describe_maps([make_analysis((6, 4), protocols=())], make_thumbnails(7))
+    assert found["shown"] == len(found["thumbnails"]) == 7
 
 
 def test_images_without_classes_are_all_alike(make_analysis: Make) -> None:

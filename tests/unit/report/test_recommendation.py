@@ -66,10 +66,27 @@ def test_a_tie_names_the_tied_models_alone(make_analysis: Make) -> None:
 
 
 def test_a_leader_that_names_fewer_images_right_is_no_clear_winner(make_analysis: Make) -> None:
-    """F1 weighs classes, not images, so the two can disagree: that is a tie, and the sentence says by how much."""
+    """F1 weighs classes, not images, so the two can disagree: the sentence says what speaks for which."""
     sentence = recommend([named_by(make_analysis, "f1", 20, 0.8), named_by(make_analysis, "images", 35, 0.7)])
-    assert sentence.startswith("Take f1 or images: ")
-    assert "37.5 fewer right" in sentence
+    assert sentence.startswith("Take f1 if rare classes count as much as common ones (NN F1 0.800 against 0.700), ")
+    assert re.search(r"images if every image does: of 100 images it gets 37.5 more right, 4\.\d standard", sentence)
+
+
+def test_a_tie_is_described_by_the_tied_model_and_not_by_the_second_best(make_analysis: Make) -> None:
+    """The second best fails on few images that the best names, the third on others: only the third is tied."""
+    best, third = named_by(make_analysis, "best", 30, 0.75), named_by(make_analysis, "third", 29, 0.70)
+    second = named_by(make_analysis, "second", 22, 0.73)
+    sentence = recommend([best, second, third])
+    assert sentence.startswith("Take best or third: ")
+    assert "NN F1 0.750 against 0.700 for third; of 100 images it gets 2.5 more right" in sentence
+
+
+def test_more_models_ask_for_more_standard_errors(make_analysis: Make) -> None:
+    """Five images of forty are likely beside one other model, and may be chance beside eight."""
+    good, fair = named_by(make_analysis, "good", 30, 0.75), named_by(make_analysis, "fair", 25, 0.6)
+    others = [named_by(make_analysis, f"poor-{number}", 2, 0.05) for number in range(7)]
+    assert "probably the better of the two" in recommend([good, fair])
+    assert recommend([good, fair, *others]).startswith("Take good or fair: ")
 
 
 def test_the_same_model_twice_is_a_tie(make_analysis: Make) -> None:

@@ -43,12 +43,27 @@ def test_copies_are_counted_by_kind(make_analysis: Make) -> None:
 
 
 def test_copies_in_two_classes_come_first_and_are_named(make_analysis: Make) -> None:
-    """One photograph with two labels."""
+    """One photograph with two labels: for certain where the pixels are the same, perhaps where they are alike."""
     analysis = make_analysis()
-    remarks = list_remarks([analysis], collect(analysis, near_duplicates=((0, 29, 0.98),)))
-    assert remarks[0].startswith("2 images are copies of an image in another class")
+    remarks = list_remarks([analysis], collect(analysis, exact_duplicates=((0, 29),)))
+    assert remarks[0].startswith("2 images are copies of an image in another class: one of the labels is wrong.")
     assert "First: 000.png, 029.png." in remarks[0]
     assert len(remarks) == 2
+    perhaps = list_remarks([analysis], collect(analysis, near_duplicates=((0, 29, 0.98),)))
+    assert perhaps[0].startswith("2 images look like copies of an image in another class: see whether they are")
+
+
+def test_a_near_copy_in_another_class_makes_an_exact_pair_no_conflict(make_analysis: Make) -> None:
+    """Two equal images of one class, and a similar one of another: only the similar one is in doubt."""
+    analysis = make_analysis()
+    copies = collect(analysis, exact_duplicates=((0, 1),), near_duplicates=((0, 29, 0.98),))
+    assert not any("one of the labels is wrong" in remark for remark in list_remarks([analysis], copies))
+
+
+def test_a_model_that_could_not_be_had_comes_before_all(make_analysis: Make) -> None:
+    """With the reason."""
+    (remark,) = list_remarks([make_analysis()], None, {"other": "offline"})[:1]
+    assert remark == "other was asked for and is not in this report: offline."
 
 
 def test_copies_without_classes_flatter_nobody(make_analysis: Make) -> None:

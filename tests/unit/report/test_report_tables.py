@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from leaderboard.records import Scores
 from leaderboard.report.analysis import Analysis
 from leaderboard.report.collection_file import Collection
 from leaderboard.report.saving import escape_latex, render_latex, save_table
@@ -24,7 +25,10 @@ from leaderboard.report.tables import (
     tabulate_duplicates,
     tabulate_headlines,
     tabulate_images,
+    tabulate_medoids,
     tabulate_models,
+    tabulate_outliers,
+    tabulate_queries,
 )
 from leaderboard.report.tables.models import compute_split_values
 
@@ -118,15 +122,76 @@ def test_disparity_has_a_row_per_model(make_analysis: Make) -> None:
 def test_only_tables_with_rows_are_given(make_analysis: Make, curve_scores: dict, cluster_scores: Callable) -> None:
     """All of them when everything ran; without any protocol only the counts per class."""
     full = make_analysis(scores={**curve_scores, "clustering": cluster_scores(30)})
+    bare = replace(make_analysis(protocols=()), outlier_scores=None)
     names = [table.name for table in tabulate_models([full])]
     assert names == [
         "headlines", "classes-scores", "learning-curve", "learning-curve-all", "few-shot", "few-shot-all",
-        "clustering", "disparity",
+        "clustering", "disparity", "queries", "medoids", "outliers",
     ]  # fmt: skip
-    assert [table.name for table in tabulate_models([make_analysis(protocols=())])] == ["classes-scores"]
+    assert [table.name for table in tabulate_models([bare])] == ["classes-scores"]
     for table in tabulate_models([full]):
         assert set(table.best) <= {*table.frame.columns, "log loss"}
         assert table.caption.endswith(".")
+
+
+def test_queries_are_listed_with_their_files(make_analysis: Make) -> None:
+    """Ten best, ten worst of each model, with what lies nearest to them; nothing without labels."""
+    analysis = make_analysis((12, 10, 8))
+    frame = tabulate_queries([analysis, replace(analysis, model="other")])
+    assert frame["model"].tolist() == ["toy"] * 20 + ["other"] * 20
+    assert frame["query"].tolist() == (["best"] * 10 + ["worst"] * 10) * 2
+    best, worst = frame["P@N"][:10], frame["P@N"][10:20]
+    assert best.is_monotonic_decreasing
+    assert worst.is_monotonic_increasing
+    assert best.min() > worst.max()
+    row = frame.iloc[12]
+    index = analysis.embeddings.files.index(row["file"])
+    nearest = analysis.scores["retrieval"].outcomes["neighbours"][index][0]
+    assert row["class"] == f"genus-{analysis.embeddings.labels[index]}"
+    assert row["nearest file"] == analysis.embeddings.files[nearest]
+    assert row["nearest class"] == f"genus-{analysis.embeddings.labels[nearest]}"
+    assert tabulate_queries([_without_labels(analysis)]).empty
+
+
+def test_outliers_are_listed_with_their_files(make_analysis: Make) -> None:
+    """Ranked by score; without labels there is no class, without files the images are numbered."""
+    analysis = replace(make_analysis(protocols=()), outlier_scores=np.linspace(0, 1, 30))
+    frame = tabulate_outliers([analysis])
+    assert frame.columns.tolist() == ["model", "rank", "file", "class", "outlier score"]
+    assert frame["rank"].tolist() == list(range(1, 21))
+    assert frame["file"].tolist() == [f"{number:03d}.png" for number in range(29, 9, -1)]
+    assert frame.iloc[0].tolist() == ["toy", 1, "029.png", "genus-2", 1.0]
+    nameless = _without_labels(replace(analysis, embeddings=replace(analysis.embeddings, files=())))
+    assert tabulate_outliers([nameless]).iloc[0].tolist() == ["toy", 1, "image 30", 1.0]
+
+
+def test_medoids_are_listed_with_their_clusters(make_analysis: Make) -> None:
+    """Numbered by size, noise left out; the first of the preferred clusterings that found a cluster."""
+    clusters = {"pca.hdbscan": [0] * 5 + [-1] * 5 + [1] * 20, "umap.kmeans_auto_k": [-1] * 30}
+    analysis = make_analysis((12, 10, 8), scores={"clustering": Scores({}, outcomes=clusters)}, protocols=())
+    frame = tabulate_medoids([analysis])
+    assert frame["clustering"].tolist() == ["HDBSCAN in PCA space"] * 2
+    assert frame["cluster"].tolist() == [1, 2]
+    assert frame["images"].tolist() == [20, 5]
+    assert frame["commonest class"].tolist() == ["genus-1", "genus-0"]
+    assert frame["share"].tolist() == [0.5, 1.0]
+    places = [analysis.embeddings.files.index(name) for name in frame["file"]]
+    assert places[0] >= 10
+    assert places[1] < 5
+    assert "share" not in tabulate_medoids([_without_labels(analysis)])
+
+
+def _without_labels(analysis: Analysis) -> Analysis:
+    return replace(analysis, embeddings=replace(analysis.embeddings, labels=np.zeros(0, np.int64), classes=()))
+
+
+def test_sizes_in_pixels_are_whole_numbers(collection: Collection) -> None:
+    """A median of an even number of images may be a half; a class without sizes changes nothing."""
+    uneven = replace(collection, sizes=collection.sizes + np.eye(5, 2, -1, np.int64))
+    rows = render_latex(tabulate_classes(replace(uneven, classes=("a", "b", "none")))).splitlines()[4:7]
+    assert rows[0] == r"a & 2 & 10 & 20.5 & 31 & 20 & 30 & 40 \\"
+    assert rows[2] == r"none & 0 & -- & -- & -- & -- & -- & -- \\"
+    assert tabulate_classes(collection)["least width"].dtype.kind == "i"
 
 
 def test_classes_have_counts_and_sizes(collection: Collection) -> None:
@@ -163,6 +228,20 @@ def test_every_special_character_is_escaped() -> None:
     )
     assert escape_latex("[1mm] *") == "{[}1mm{]} {*}"
     assert escape_latex("a\nb\udce9<") == r"a b?\textless{}"
+
+
+def test_a_quotation_mark_is_one_in_every_encoding_of_latex() -> None:
+    """``textquotedbl`` is not defined in the default one."""
+    assert escape_latex('"a"') == r"\char34{}a\char34{}"
+
+
+def test_no_cell_of_a_csv_begins_a_formula(tmp_path: Path) -> None:
+    """Paths keep naming their files; numbers below zero stay numbers, what is missing stays empty."""
+    frame = pd.DataFrame({"nearest file": ["=1.png", "a.png"], "class": ["@x", None], "change": [-0.5, 2.0]})
+    save_table(tmp_path, "guarded", frame)
+    lines = (tmp_path / "guarded.csv").read_text().splitlines()
+    assert lines == ["nearest file,class,change", "./=1.png,'@x,-0.5", "a.png,,2.0"]
+    assert frame["class"][0] == "@x"
 
 
 def test_the_best_of_the_unrounded_values_is_bold() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+import warnings
 from base64 import b64decode
 from html.parser import HTMLParser
 from io import BytesIO, StringIO
@@ -17,7 +18,7 @@ from PIL import Image
 from leaderboard.finding import Found
 from leaderboard.labelling import Label, Labelling, Neighbour, Reliability, Threshold
 from leaderboard.records import Dataset, ModelSpec
-from leaderboard.report.find_picture import draw_found
+from leaderboard.report.find_picture import CAPTION, DPI, draw_found
 from leaderboard.report.label_table import COLUMNS, render_table
 from leaderboard.report.label_words import describe_band, describe_check, describe_threshold, summarise
 from leaderboard.report.pages import as_line, make_link, render_page
@@ -250,6 +251,42 @@ def test_the_picture_of_what_was_found_has_a_tile_per_image() -> None:
     assert heights[1] == pytest.approx(heights[0] * 3 / 2, abs=2)
     values = np.asarray(Image.open(BytesIO(one)).convert("RGB")).reshape(-1, 3)
     assert len(np.unique(values[(values[:, 2] < 40) & (values[:, 1] > 60)], axis=0)) >= 7
+
+
+@pytest.mark.parametrize("name", ["bad\udcff", "two\nlines", "花粉" * 20, "<b>&$\\frac$", "long" * 50], ids=range(5))
+def test_a_picture_can_be_drawn_of_any_name(name: str) -> None:
+    """Without a warning; what does not fit below a tile is shortened there and reaches no other tile."""
+    query, root = Path("/data", f"{name}.png"), Path("/data/slides")
+    near = tuple(Neighbour(f"{name}/{i}.png", name, float(i)) for i in range(5))
+    shown = thumbnails(query, *(root / each.file for each in near))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        picture = draw_found([Found(query, near, ())], root, shown)
+    ink = np.asarray(Image.open(BytesIO(picture)).convert("L")) < 200
+    captions = ink[-round(DPI * CAPTION * 0.7) :]
+    dark = captions.any(axis=0)
+    tiles = np.array_split(dark, 6)  # of equal width, as wide as a tile and the gap beside it
+    assert all(tile.any() for tile in tiles)
+    assert not any(tile[:3].any() or tile[-3:].any() for tile in tiles)
+
+
+def test_names_that_differ_at_the_end_stay_apart_in_the_picture() -> None:
+    """The middle is left out, and an ellipsis says so."""
+    query, root = Path("/data/q.png"), Path("/data/slides")
+    shown = thumbnails(query, root / "a.png")
+    genus = "Operculodinium centrocarpum var. "
+    one, two, again = (
+        draw_found([Found(query, (Neighbour("a.png", f"{genus}{end}", 1.0),), ())], root, shown)
+        for end in ("minor", "major", "minor")
+    )
+    assert one == again
+    assert one != two
+
+
+def test_the_sheet_asks_for_a_sample_of_the_sure_names() -> None:
+    """What is wrong with certainty stands at the end, where nobody looks who stops at the first right ones."""
+    text = " ".join(Page(label_page()).text.split())
+    assert "Then check a random sample of the sure ones (confidence 0.9 or more) of every genus" in text
 
 
 def test_a_page_with_a_value_missing_is_an_error() -> None:
