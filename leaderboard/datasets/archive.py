@@ -78,7 +78,10 @@ def _unpack_images(archive: Path, folder: Path, subfolder: str) -> None:
         _check_size(member, unpacked)
         _copy(member, _place(folder, inside))
     if not folder.is_dir():
-        raise CheckFailed(f"{archive.name} has no images below {subfolder or 'its root'}; correct the subfolder")
+        place = subfolder or "its root"
+        raise CheckFailed(
+            f"{archive.name} has no images below {place}; correct the subfolder, or remove {archive} to fetch it again"
+        )
 
 
 def _check_size(member: Member, unpacked: int) -> None:

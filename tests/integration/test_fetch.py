@@ -308,9 +308,12 @@ def test_other_images_than_declared(server: Server, cache: Path) -> None:
 
 
 def test_archive_without_the_subfolder(server: Server, cache: Path) -> None:
-    """An archive without images in the declared place says which place."""
+    """Says which place, and keeps the archive: it is the entry that is wrong, or else the file is to be removed."""
     server.content = tar_of(IMAGES, top=f"{TOP}/elsewhere/")
-    assert "there are none below */images" in failure(spec_of(server.url), CheckFailed, cache)
+    message = failure(spec_of(server.url), CheckFailed, cache)
+    [archive] = (cache / "downloads").iterdir()
+    assert f"has no images below */images; correct the subfolder, or remove {archive} to fetch it again" in message
+    archive.unlink()
     assert_recovers(server, cache)
 
 
@@ -465,7 +468,7 @@ def test_name_of_the_top_folder(unpacked: Callable[[bytes], Path], prefix: str, 
     if prefix == "./":
         assert_fetched(unpacked(content))
         return
-    with pytest.raises(CheckFailed, match="there are none"):
+    with pytest.raises(CheckFailed, match="has no images below"):
         unpacked(content)
     assert not (tmp_path / "outer").exists()
 
