@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from leaderboard.protocols import PROTOCOLS, check_protocols
 from leaderboard.records import Embeddings, Protocol, Scores
 from leaderboard.result_files import format_json
 
+T = TypeVar("T")
 COMMON = ("numpy", "scipy", "scikit-learn")  # every protocol computes with them
 
 
@@ -42,16 +44,22 @@ def cached_possible_scores(
     Raises:
         LeaderboardError: they allow none.
     """
-    scores: dict[str, Scores] = {}
-    reasons: dict[str, str] = {}
-    for name in PROTOCOLS:
-        try:
-            scores[name] = cached_scores(embeddings, name, refresh=refresh)
-        except LeaderboardError as error:
-            reasons[name] = str(error)
+    scores, reasons = attempt_all(PROTOCOLS, partial(cached_scores, embeddings, refresh=refresh))
     if not scores:
         raise LeaderboardError(next(iter(reasons.values())))
     return scores, reasons
+
+
+def attempt_all(names: Iterable[str], compute: Callable[[str], T]) -> tuple[dict[str, T], dict[str, str]]:
+    """``compute(name)`` for every name; for those that raise a LeaderboardError the reason."""
+    found: dict[str, T] = {}
+    reasons: dict[str, str] = {}
+    for name in names:
+        try:
+            found[name] = compute(name)
+        except LeaderboardError as error:
+            reasons[name] = str(error)
+    return found, reasons
 
 
 def merge_metrics(scores: Mapping[str, Scores]) -> dict[str, float]:

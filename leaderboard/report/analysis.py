@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from leaderboard.errors import LeaderboardError
 from leaderboard.records import Embeddings, Scores
 from leaderboard.report.maps import MAPS, OUTLIERS, STEPS, cached_step
-from leaderboard.scores import cached_scores, merge_metrics
+from leaderboard.scores import attempt_all, cached_scores, merge_metrics
 
 
 @dataclass(frozen=True)
@@ -57,22 +56,16 @@ def analyse(
         refresh: compute also what is in the cache.
         announce: is told each step when it begins.
     """
-    scores: dict[str, Scores] = {}
-    steps: dict[str, np.ndarray] = {}
-    skipped: dict[str, str] = {}
-    for name in protocols:
+
+    def score(name: str) -> Scores:
         announce(name)
-        try:
-            scores[name] = cached_scores(embeddings, name, refresh=refresh)
-        except LeaderboardError as error:
-            skipped[name] = str(error)
-    for name in STEPS:
+        return cached_scores(embeddings, name, refresh=refresh)
+
+    def step(name: str) -> np.ndarray | None:
         announce(name)
-        try:
-            found = cached_step(name, embeddings.vectors, refresh=refresh)
-        except LeaderboardError as error:
-            skipped[name] = str(error)
-        else:
-            steps |= {} if found is None else {name: found}
-    maps = {name: steps[name] for name in MAPS if name in steps}
-    return Analysis(model, embeddings, scores, skipped, maps, steps.get(OUTLIERS))
+        return cached_step(name, embeddings.vectors, refresh=refresh)
+
+    scores, refused = attempt_all(protocols, score)
+    steps, failed = attempt_all(STEPS, step)
+    maps = {name: points for name, points in steps.items() if name in MAPS and points is not None}
+    return Analysis(model, embeddings, scores, refused | failed, maps, steps.get(OUTLIERS))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from leaderboard.errors import printable
 from leaderboard.labelling import BANDS, FOLDS, Label, Labelling, Reliability
-from leaderboard.report.pages import as_line, format_share
+from leaderboard.report.pages import format_share
 
 BAND_WORDS = ("below 0.5", "0.5 to 0.7", "0.7 to 0.9", "0.9 or more")
 SURE = len(BANDS) - 1  # the band that needs the least checking
@@ -33,7 +34,7 @@ def describe_threshold(labelling: Labelling) -> str:
     noticed = format_share(threshold.strangers, threshold.images)
     return (
         f"An image is unknown when its nearest reference image is farther than {threshold.distance:.4g}: no reference "
-        f"image is that far from its own nearest one ({as_line(threshold.file)} is the farthest). "
+        f"image is that far from its own nearest one ({printable(threshold.file)} is the farthest). "
         "This finds what resembles nothing in the reference, not every genus that is missing from it: with the genus "
         f"of each reference image left out in turn, {noticed} would come out "
         "as unknown, the others under the name of another genus."

@@ -67,11 +67,6 @@ def format_share(right: int, of: int) -> str:
     return f"{100 * right / of:.0f} % ({right} of {of})" if of else "none"
 
 
-def as_line(name: str) -> str:
-    """A file or class name fit for a terminal: on one line, line breaks, control characters and bad bytes spelt out."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in name)
-
-
 def as_text(name: str) -> str:
     """The same text, with bytes of a file name that are no UTF-8 spelt out: any file can be written of it."""
     return name.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -15,13 +15,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from leaderboard.errors import printable
 from leaderboard.finding import Found
 from leaderboard.labelling import Label, Labelling, Neighbour, Reliability, Threshold
 from leaderboard.records import Dataset, ModelSpec
 from leaderboard.report.find_picture import CAPTION, DPI, draw_found
 from leaderboard.report.label_table import COLUMNS, render_table
 from leaderboard.report.label_words import describe_band, describe_check, describe_threshold, summarise
-from leaderboard.report.pages import as_line, make_link, render_page
+from leaderboard.report.pages import make_link, render_page
 from leaderboard.report.sheets import Slide, count_genera, make_sections, render_find_sheet, render_label_sheet
 from leaderboard.report.thumbnails import BUDGET, BYTES_AT, choose_side, digest_pixels, load_pictures, make_thumbnail
 
@@ -197,7 +198,7 @@ def test_names_that_are_no_utf8_reach_page_table_and_terminal() -> None:
     labelling = Labelling((Label(name, "azolla", 0.5, False, NEAR),), LABELLING.threshold, ())
     assert "caf\\udce9" in render_table(labelling, bad={}, twins={}).encode().decode()
     assert "caf\\udce9" in label_page(labelling).encode().decode()
-    assert as_line(name) == "caf\\udce9\\n.png"
+    assert printable(name) == "caf\\udce9\\n.png"
     assert unquote(make_link(Path("/d", name), Path("/d/x.html")), errors="surrogateescape") == name
 
 
