@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from leaderboard.backbones import Backbone
 from leaderboard.cache import check_distinct
 from leaderboard.canary import Canary
+from leaderboard.errors import LeaderboardError, printable
 from leaderboard.protocols import versions_of
 from leaderboard.records import Dataset, Embeddings, Provenance, Result
 from leaderboard.scores import cached_scores, describe_packages, merge_metrics
@@ -19,19 +21,29 @@ def compute_result(
     canary: Canary | None = None,
     *,
     protocols: Sequence[str] = (),
+    specimen: str | None = None,
     refresh: bool = False,
 ) -> Result:
-    """A model's embeddings of a data set, by every protocol or some; ``refresh`` computes also what is in the cache.
+    """A model's embeddings of a data set, by every protocol or some.
+
+    Args:
+        backbone: the model that embedded them.
+        dataset: that was embedded.
+        embeddings: what came of it.
+        canary: what the model makes of the fixed images.
+        protocols: to compute; none: all.
+        specimen: pattern whose group is what names the specimen or slide in a file's path.
+        refresh: whether to compute also what is in the cache.
 
     Raises:
-        LeaderboardError: collapsed embeddings, or a set too small for a protocol.
+        LeaderboardError: collapsed embeddings, a set too small for a protocol, or a file that names no specimen.
         Unavailable: a library that a protocol needs is not installed.
     """
     check_distinct(embeddings, f"{backbone.spec.id} on {dataset.id}")
     versions = versions_of(protocols)
     scores = {name: cached_scores(embeddings, name, refresh=refresh) for name in versions}
     measured = embeddings.provenance
-    inputs = {**measured.inputs, "protocols": versions}
+    inputs = {**measured.inputs, "protocols": versions, **({"specimen": specimen} if specimen else {})}
     environment = {**measured.environment, **describe_packages(versions)}
     return Result(
         model=backbone.spec.id,
@@ -45,5 +57,20 @@ def compute_result(
         labels=embeddings.labels.tolist(),
         left_out=embeddings.left_out,
         provenance=Provenance(inputs, environment),
+        specimens=number_specimens(embeddings.files, specimen) if specimen else None,
         canary=canary,
     )
+
+
+def number_specimens(files: Sequence[str], pattern: str) -> list[int]:
+    """Of each file, in their order, the number of the specimen or slide that its path names.
+
+    Raises:
+        LeaderboardError: a path in which the pattern finds none.
+    """
+    found = {file: re.search(pattern, file) for file in files}
+    if silent := next((file for file, match in found.items() if match is None or match[1] is None), None):
+        raise LeaderboardError(f"specimen {pattern!r} names none in {printable(silent)}; mend it in datasets.yaml")
+    names = [match[1] for match in found.values() if match]
+    number = {name: place for place, name in enumerate(dict.fromkeys(names))}
+    return [number[name] for name in names]

@@ -3,26 +3,58 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
+from leaderboard.changes import Change, compute_changes, compute_half_width_of, figure_of, headlines_of
 from leaderboard.errors import CheckFailed, LeaderboardError
+from leaderboard.history import HISTORY, Published, append_history, latest_changes, load_history
 from leaderboard.paths import lock, save_text
-from leaderboard.records import Cell
+from leaderboard.records import Cell, Result, Status
 from leaderboard.registry import SHIPPED, Registry
+from leaderboard.render.changes import summarise
 from leaderboard.render.markdown import render_block, render_leaderboard, replace_block
 from leaderboard.render.outcomes import describe_outcomes
+from leaderboard.render.sections import News
 from leaderboard.result_files import load_results
 from leaderboard.run import Run
+from leaderboard.states import check_committed, find_commit, load_committed
 
 
 def rendered_files(registry: Registry, folder: Path) -> dict[Path, str]:
     """Path -> text of every generated file, from ``folder``/results."""
     results = load_results(folder / "results")
-    files = {folder / "README.md": render_leaderboard(registry, results)}
+    news = load_news(folder, results)
+    files = {folder / "README.md": render_leaderboard(registry, results, news)}
     readme = registry.root / "README.md"
     if folder == registry.leaderboard_dir and readme.exists():
-        files[readme] = replace_block(readme.read_text(encoding="utf-8"), render_block(registry, results))
+        files[readme] = replace_block(readme.read_text(encoding="utf-8"), render_block(registry, results, news))
     return files
+
+
+def load_news(folder: Path, results: Sequence[Result], *, run_report: Path | None = None) -> News:
+    """What changed when the results in ``folder`` were last published, and what a run made of each cell."""
+    arrows = latest_changes(load_history(folder), results)
+    return News(arrows, load_run_report(run_report) if run_report else {})
+
+
+def load_run_report(path: Path) -> dict[Cell, tuple[Status, str]]:
+    """Cell -> its status in that run, and why.
+
+    Raises:
+        LeaderboardError: not a file that ``save_run_report`` wrote.
+    """
+    try:
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        found = {Cell(c["model"], c["dataset"]): (c["status"], c["reason"]) for c in cells}
+        unknown = {status for status, _ in found.values()} - set(get_args(Status))
+        if unknown:
+            raise ValueError(f"status {sorted(unknown)[0]!r}")
+        return found
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise LeaderboardError(f"{path} is no run report ({error}); write one with pytest --run-report FILE") from None
 
 
 def save_run_report(run: Run, path: Path) -> None:
@@ -38,8 +70,7 @@ def save_rendered(registry: Registry, folder: Path) -> list[Path]:
     Raises:
         LeaderboardError: there is no clone to write into.
     """
-    if folder.is_relative_to(SHIPPED.parent) and not registry.is_clone:
-        raise LeaderboardError("an installed package has no leaderboard to write; run in a clone, or pass --root")
+    _check_home(registry, folder)
     changed = []
     with lock(folder):
         for path, text in rendered_files(registry, folder).items():
@@ -59,3 +90,77 @@ def check_rendered(registry: Registry, folder: Path) -> None:
     stale = [str(path) for path, text in files if not path.exists() or path.read_text(encoding="utf-8") != text]
     if stale:
         raise CheckFailed(f"out of date: {', '.join(stale)}; run `python -m leaderboard render` and commit the result")
+
+
+def _check_home(registry: Registry, folder: Path) -> None:
+    if folder.is_relative_to(SHIPPED.parent) and not registry.is_clone:
+        raise LeaderboardError("an installed package has no leaderboard to write; run in a clone, or pass --root")
+
+
+# ---- publishing
+
+
+@dataclass(frozen=True)
+class Publication:
+    """What one call of ``publish_results`` did."""
+
+    commit: str  # whose results are published
+    summary: str  # what changed since the last publication, in words
+    written: list[Path]
+
+
+def publish_results(registry: Registry, folder: Path) -> Publication:
+    """Append to history.jsonl the cells of HEAD that differ from those published last, and write the tables.
+
+    A second time, or from a commit that touches no figure, nothing is appended.
+
+    Raises:
+        LeaderboardError: uncommitted results, or what was published last is not to be had.
+    """
+    _check_home(registry, folder)
+    with lock(folder / HISTORY):  # of two that publish at once, the second finds nothing new
+        commit = find_commit(folder, "HEAD")
+        check_committed(folder)
+        results = load_committed(folder, commit)
+        changes = compute_changes(_load_last_published(folder), results, registry)
+        lines = describe_published(changes, results, commit, registry)
+        if lines:
+            append_history(folder, lines)
+    written = [folder / HISTORY] if lines else []
+    return Publication(commit, summarise(changes), written + save_rendered(registry, folder))
+
+
+def describe_published(
+    changes: Sequence[Change], results: Sequence[Result], commit: str, registry: Registry
+) -> list[Published]:
+    """A line for each cell whose headline figures changed. Pure."""
+    stored = {Cell(result.model, result.dataset): result for result in results}
+    changed = [change for change in changes if change.kind != "unchanged"]
+    return [_describe_one(change, stored.get(change.cell), commit, registry) for change in changed]
+
+
+def _describe_one(change: Change, result: Result | None, commit: str, registry: Registry) -> Published:
+    """Half widths have six digits: what follows depends on the machine."""
+    metrics = headlines_of(registry, change.cell.dataset)
+    values = {metric.name: figure_of(result, metric) for metric in metrics}
+    half_widths = {metric.name: compute_half_width_of(result, metric) for metric in metrics}
+    return Published(
+        commit=commit,
+        dataset=change.cell.dataset,
+        model=change.cell.model,
+        values={name: value for name, value in values.items() if value is not None},
+        half_widths={name: round(width, 6) for name, width in half_widths.items() if width is not None},
+        changes={figure.metric.name: figure.verdict for figure in change.figures if figure.difference is not None},
+    )
+
+
+def _load_last_published(folder: Path) -> list[Result]:
+    """The results whose figures the last line of the history is about; none before the first publication."""
+    history = load_history(folder)
+    if not history:
+        return []
+    try:
+        return load_committed(folder, find_commit(folder, history[-1].commit))
+    except LeaderboardError as error:
+        remedy = f"if that commit is gone for good, take its lines out of {folder / HISTORY}"
+        raise LeaderboardError(f"what was published last cannot be read: {error}; {remedy}") from None

@@ -20,6 +20,7 @@ Naming = Literal["by-name", "by-order", "timm-filter"]  # how the tensors of a f
 Status = Literal[  # of a cell: what a run made of it, or what the table shows
     "ok", "stale", "gated", "unreachable", "not found", "corrupt", "out of memory", "error", "reported"
 ]  # fmt: skip
+ScoreName = Literal["f1_macro", "accuracy", "balanced_accuracy", "precision_macro", "share"]
 COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -144,6 +145,7 @@ class DatasetSpec:
     file: str | None = None  # an archive inside that repository; None: its images are files
     subfolder: str | None = None  # of the class folders, inside the archive or the repository
     download: str | None = None  # size in words, said before fetching
+    specimen: str | None = None  # pattern whose group is what names the specimen or slide in a file's path
     manifest: str | None = None  # file of per-image digests, shipped with the package
     seed: int | None = None
     images_per_class: int | None = None
@@ -182,6 +184,15 @@ class Embeddings:
 
 
 @dataclass(frozen=True)
+class Evidence:
+    """What a figure can be computed from again, image by image: with it, it has an interval."""
+
+    outcome: str  # among its protocol's: classes (splits, test images) beside "test", or hits (images,)
+    score: ScoreName
+    widening: float  # of its interval, for what resampling leaves out: docs/statistics.md
+
+
+@dataclass(frozen=True)
 class Metric:
     """A figure that a protocol gives."""
 
@@ -189,6 +200,7 @@ class Metric:
     title: str = ""  # of its column; else its name
     column: int | None = None  # a headline: where it stands in the table; the first one ranks
     higher_is_better: bool | None = True  # None: no value of it is better, so it cannot rank or have a threshold
+    evidence: Evidence | None = None  # None: it has no interval, and its order is no ranking
 
 
 @dataclass(frozen=True)
@@ -227,6 +239,7 @@ class Result:
     labels: Sequence[int]
     left_out: Sequence[str]
     provenance: Provenance
+    specimens: Sequence[int] | None = None  # of each image, where the data set knows them: what is resampled
     speed: Mapping[str, Any] | None = None
     canary: Mapping[str, Sequence[float]] | None = None  # what the model makes of the fixed images
 

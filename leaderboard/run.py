@@ -101,12 +101,14 @@ class Run:
             dataset = self.dataset(cell.dataset)
             backbone, canary = self._load_model(cell.model)
             embeddings = extract(dataset, backbone, self.options)
+            spec = self.registry.dataset(cell.dataset)
             result = compute_result(
                 backbone,
                 dataset,
                 embeddings,
                 canary,
-                protocols=self.registry.dataset(cell.dataset).protocols,
+                protocols=spec.protocols,
+                specimen=spec.specimen,
                 refresh=self.options.refresh,
             )
             self._store(result)

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -151,6 +152,23 @@ class LiteratureEntry(Entry):
     label: Name
 
 
+def check_specimen(pattern: str) -> str:
+    """A regular expression with one group.
+
+    Raises:
+        ValueError: it is none, or has no group or several.
+    """
+    try:
+        groups = re.compile(pattern).groups
+    except re.error as error:
+        raise ValueError(
+            f"{pattern!r} is no regular expression ({error}); docs/adding-a-dataset.md shows one"
+        ) from None
+    if groups != 1:
+        raise ValueError(f"{pattern!r} has {groups} groups; the one group is what names the specimen, like ^(.*)_\\d+")
+    return pattern
+
+
 class DatasetEntry(Entry):
     """A data set of datasets.yaml."""
 
@@ -176,6 +194,7 @@ class DatasetEntry(Entry):
     file: Name | None = None
     subfolder: str | None = None
     download: str | None = None
+    specimen: Annotated[str, AfterValidator(check_specimen)] | None = None
     manifest: str | None = None
     seed: int | None = None
     images_per_class: int | None = None

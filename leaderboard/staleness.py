@@ -35,6 +35,7 @@ def why_stale(result: Result, spec: ModelSpec, dataset: DatasetSpec) -> list[str
         "seed": (model["seed"], spec.seed),
         "preprocessing": (model["preprocessing_of"], "entry" if explicit else "model"),
         "protocols": (inputs["protocols"], versions_of(dataset.protocols)),
+        "specimen": (inputs.get("specimen"), dataset.specimen),
         "reading": ({name: weights[name] for name in READING if name in weights}, used.reading if used else {}),
         "source": (True, used is not None or _is_sourceless(weights, spec)),
     }

@@ -20,7 +20,11 @@ NAMES = (
     "look",
     "find",
     "label",
+    "audit",
     "render",
+    "compare",
+    "diff",
+    "publish",
     "verify",
     "pin",
 )  # in the order of --help

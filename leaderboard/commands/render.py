@@ -1,4 +1,4 @@
-"""Write the leaderboard's tables from the stored results, or print some with other columns."""
+"""Write the leaderboard's tables from the stored results, or print some: other columns, a run's statuses."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--check", action="store_true", help="write nothing; fail when a table is out of date")
     text = "write nothing; print tables with these metrics, ranked by the first"
     what.add_argument("--columns", type=parse_names, metavar="A,B", help=text)
+    text = "write nothing; print tables with what became of every cell in the run that pytest --run-report FILE wrote"
+    what.add_argument("--run-report", type=Path, metavar="FILE", help=text)
     parser.add_argument("--dataset", metavar="ID", help="of the printed tables (default: all)")
     parser.add_argument(
         "--leaderboard-dir", type=Path, metavar="DIR", help="folder with results/ (default: the clone's)"
@@ -30,11 +32,13 @@ def run(options: argparse.Namespace) -> None:
 
     registry = load_registry(options.root)
     folder: Path = (options.leaderboard_dir or registry.leaderboard_dir).resolve()
-    if options.columns:
-        print(_tables(registry, folder, options.columns, options.dataset))
+    if options.columns or options.run_report:
+        print(_tables(registry, folder, options))
         return
     if options.dataset:
-        raise LeaderboardError(f"--dataset {options.dataset} is for printing; give --columns too, or leave it away")
+        raise LeaderboardError(
+            f"--dataset {options.dataset} is for printing; give --columns or --run-report too, or leave it away"
+        )
     if not (folder / "results").is_dir():
         raise LeaderboardError(f"{folder} has no results/; measure with pytest first, or pass --leaderboard-dir")
     if options.check:
@@ -45,14 +49,18 @@ def run(options: argparse.Namespace) -> None:
     print("\n".join(f"wrote {path}" for path in changed) or "nothing changed")
 
 
-def _tables(registry: Registry, folder: Path, columns: list[str], dataset_id: str | None) -> str:
+def _tables(registry: Registry, folder: Path, options: argparse.Namespace) -> str:
     from leaderboard.entry_checks import find_unknown_metric
+    from leaderboard.publish import load_news
     from leaderboard.render.markdown import render_tables
     from leaderboard.result_files import load_results
 
+    columns: list[str] = options.columns or []
     unknown = next(filter(None, map(find_unknown_metric, columns)), None)
     if unknown:
         raise LeaderboardError(f"--columns: {unknown}")
-    datasets = [registry.dataset(dataset_id).id] if dataset_id else []
-    tables = render_tables(registry, load_results(folder / "results"), columns=columns, datasets=datasets)
+    datasets = [registry.dataset(options.dataset).id] if options.dataset else []
+    results = load_results(folder / "results")
+    news = load_news(folder, results, run_report=options.run_report)
+    tables = render_tables(registry, results, news, columns=columns, datasets=datasets)
     return tables.rstrip("\n") or "no cell is measured there, and nothing is reported"

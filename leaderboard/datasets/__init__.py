@@ -7,7 +7,7 @@ from pathlib import Path
 
 from leaderboard.datasets.archive import unpack
 from leaderboard.datasets.hub import fetch_from_hub
-from leaderboard.datasets.listing import hash_file, list_dataset, parse_manifest, verify_dataset
+from leaderboard.datasets.listing import hash_file, list_dataset, list_manifest, parse_manifest, verify_dataset
 from leaderboard.download import announce, download
 from leaderboard.errors import CheckFailed, Unavailable
 from leaderboard.paths import cache_dir, data_dir, lock
@@ -15,7 +15,7 @@ from leaderboard.records import DEFAULT_OPTIONS, Dataset, DatasetSpec, RunOption
 
 DRAWING_VERSION = 1  # to be raised with any change in how synthetic.py draws, so that nobody keeps old images
 
-__all__ = ["describe_absence", "find_dataset", "list_dataset", "load_dataset"]
+__all__ = ["describe_absence", "find_dataset", "list_dataset", "list_manifest", "load_dataset", "load_manifest"]
 
 
 def find_dataset(spec: DatasetSpec) -> Path | None:
@@ -44,13 +44,14 @@ def _verified(spec: DatasetSpec, folder: Path, *, remedy: str) -> Dataset:
     if spec.kind == "synthetic" and complete:
         return dataset
     try:
-        verify_dataset(dataset, spec, _manifest(spec))
+        verify_dataset(dataset, spec, load_manifest(spec))
     except CheckFailed as error:
         raise CheckFailed(f"{error}; {remedy}") from None
     return dataset
 
 
-def _manifest(spec: DatasetSpec) -> dict[str, str] | None:
+def load_manifest(spec: DatasetSpec) -> dict[str, str] | None:
+    """SHA-256 of each image by its path, as shipped with the package; None where nothing is."""
     if spec.manifest is None:
         return None
     return parse_manifest((Path(__file__).parent / spec.manifest).read_text(encoding="utf-8"))

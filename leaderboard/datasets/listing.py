@@ -27,14 +27,23 @@ def list_dataset(dataset_id: str, root: Path) -> Dataset:
     files = sorted((path.relative_to(root).as_posix() for path in _walk(root) if _is_image(path, root)), key=_order)
     if not files:
         raise LeaderboardError(f"{root} has no images ({', '.join(sorted(SUFFIXES))}), neither in it nor in subfolders")
-    classes = sorted({name.partition("/")[0] for name in files if "/" in name}, key=os.fsencode)
-    index = {name: number for number, name in enumerate(classes)}
     loose = [name for name in files if "/" not in name]
-    if classes and loose:
+    if 0 < len(loose) < len(files):
         first = printable(loose[0])
         raise LeaderboardError(f"{root} has images both in class folders and beside them ({first}); move these away")
+    return _describe(dataset_id, root, files, hash_files(root, files))
+
+
+def list_manifest(dataset_id: str, root: Path, manifest: Mapping[str, str]) -> Dataset:
+    """A data set of class folders as its manifest has it, whether or not the files are there."""
+    return _describe(dataset_id, root, sorted(manifest, key=_order), manifest)
+
+
+def _describe(dataset_id: str, root: Path, files: list[str], hashes: Mapping[str, str]) -> Dataset:
+    classes = sorted({name.partition("/")[0] for name in files if "/" in name}, key=os.fsencode)
+    index = {name: number for number, name in enumerate(classes)}
     labels = tuple(index[name.partition("/")[0]] for name in files) if classes else ()
-    return Dataset(dataset_id, root, tuple(files), labels, tuple(classes), digest_of(hash_files(root, files)))
+    return Dataset(dataset_id, root, tuple(files), labels, tuple(classes), digest_of(hashes))
 
 
 def _walk(root: Path) -> Iterator[Path]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from leaderboard.records import ScoreName
+
 
 def compute_confusion(truth: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
     """Counts (classes, classes): rows are the truth, columns the prediction."""
@@ -42,5 +44,5 @@ def compute_scores(confusion: np.ndarray) -> dict[str, float]:
     }
 
 
-SCORE_NAMES = ("f1_macro", "accuracy", "balanced_accuracy", "precision_macro")
+SCORE_NAMES: tuple[ScoreName, ...] = ("f1_macro", "accuracy", "balanced_accuracy", "precision_macro")
 CLASS_SCORE_NAMES = ("recall", "precision", "f1")

@@ -6,6 +6,7 @@ Source: "nn f1" of the SCAMPI benchmark; docs/protocols.md, section 2.
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -19,9 +20,10 @@ from leaderboard.protocols._confusion import (
 )
 from leaderboard.protocols._parallel import compute_all
 from leaderboard.protocols._splits import Split, compute_splits
-from leaderboard.records import Embeddings, Metric, Protocol, Scores
+from leaderboard.records import Embeddings, Evidence, Metric, Protocol, ScoreName, Scores
 
 NEIGHBOURS = (1, 3, 5, 7, 9)
+WIDENING = 1.3  # of intervals: benchmarks/coverage.py
 
 
 def compute_knn(embeddings: Embeddings) -> Scores:
@@ -74,13 +76,14 @@ def _mean_class_scores(confusions: list[np.ndarray]) -> dict[str, list[float]]:
     return means
 
 
+def _describe(k: int, score: ScoreName) -> Metric:
+    headline: Any = {"title": "NN F1", "column": 1} if (k, score) == (1, "f1_macro") else {}
+    return Metric(f"knn{k}.{score}", evidence=Evidence(f"predicted_k{k}", score, WIDENING), **headline)
+
+
 PROTOCOL = Protocol(
     name="knn",
     version=1,
-    metrics=tuple(
-        Metric(f"knn{k}.{name}", title="NN F1", column=1) if (k, name) == (1, "f1_macro") else Metric(f"knn{k}.{name}")
-        for k in NEIGHBOURS
-        for name in SCORE_NAMES
-    ),
+    metrics=tuple(_describe(k, score) for k in NEIGHBOURS for score in SCORE_NAMES),
     compute=compute_knn,
 )

@@ -12,10 +12,11 @@ import numpy as np
 
 from leaderboard.errors import LeaderboardError
 from leaderboard.protocols._splits import check_labels
-from leaderboard.records import Embeddings, Metric, Protocol, Scores
+from leaderboard.records import Embeddings, Evidence, Metric, Protocol, Scores
 
 CUTOFFS = (1, *range(10, 200, 10), 500)
 NEIGHBOURS_KEPT = 10  # per image, for label audits and retrieval examples
+WIDENING = 1.95  # of intervals: benchmarks/coverage.py
 BLOCK = 512  # queries whose distances are in memory at once
 
 
@@ -114,7 +115,7 @@ PROTOCOL = Protocol(
     name="retrieval",
     version=1,
     metrics=(
-        Metric("retrieval.precision_at_n", title="P@N", column=2),
+        Metric("retrieval.precision_at_n", title="P@N", column=2, evidence=Evidence("hits_at_n", "share", WIDENING)),
         *(Metric(f"retrieval.{kind}_at_{k}") for k in CUTOFFS for kind in ("precision", "recall")),
         Metric("retrieval.pr_auc"),
         Metric("retrieval.map"),

@@ -4,51 +4,68 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from math import isfinite
-
-from tabulate import tabulate
 
 from leaderboard.protocols import METRICS
-from leaderboard.records import DatasetSpec, Metric, Result
+from leaderboard.records import DatasetSpec, Result
 from leaderboard.registry import Registry
-from leaderboard.render.rows import (
-    Row,
-    columns_of,
-    count_decimals,
-    describe_data_licence,
-    describe_licence,
-    measured_rows,
-    reported_rows,
-    title_of,
+from leaderboard.render.cells import escape
+from leaderboard.render.findings import describe_findings
+from leaderboard.render.rows import count_decimals, describe_data_licence, title_of
+from leaderboard.render.sections import NO_NEWS, News, Section, compute_sections
+from leaderboard.render.tables import (
+    render_efficiency,
+    render_measured,
+    render_models,
+    render_overview,
+    render_reported,
 )
 
 BEGIN, END = "<!-- leaderboard:begin -->", "<!-- leaderboard:end -->"
-MISSING = "–"
-MEASURED_DECIMALS = 3
-LEFT = {"Model", "Input, pooling", "Licence", "Status", "Weights"}  # columns of text
 INTRODUCTION = """\
 # Leaderboard
 
 Generated from `results/` by `python -m leaderboard render`: do not edit. What every column means is told in
-[docs/protocols.md](../docs/protocols.md); how a row comes about, in the [README](../README.md).
+[docs/protocols.md](../docs/protocols.md), how sure it is in [docs/statistics.md](../docs/statistics.md), how a row
+comes about in the [README](../README.md).
 
-- Ranked by the first figure, on unrounded values. On 697 images a difference of a few points may be chance.
-- *Measured*: by this suite, with provenance in the result file that the model's name links to.
-  *Reported*: published by others and not measured here; such rows are never ranked with measured ones.
+- *±* is half of a 95 % interval: for new images of the same slides, named by the same people, with a gallery of the
+  same size. It says nothing about other wells, instruments or labellers.
+- *Rank*: by the first figure, unrounded. Models that the images cannot tell from the first of their group share its
+  rank (`1=`). *Ranks* are those that a model's comparisons with all others leave open. ↑ and ↓: better or worse than
+  in the state published before, beyond chance.
+- *Status*: `ok` was measured by this suite, with provenance in the result file that the model's name links to; `stale`
+  before its entry, the data or a protocol changed; `corrupt` has figures that do not follow from its own outcomes;
+  `reported` was published by others and not measured here. Only rows that are `ok` are compared and ranked. A model
+  that lacks a data set is missing there: nothing is averaged over data sets.
 - *Unpinned*: the entry names a branch, or an address without a digest; what lies there may change.
-- Images/s: from files on disk to vectors, on the device named in the result file.
+"""
+SPEEDS = """\
+From files on disk to vectors, with the largest memory of the process (of the accelerator, where there is one). Each
+table is of one machine and one set of images: speeds of two tables cannot be compared.
 """
 
 
-def render_leaderboard(registry: Registry, results: Sequence[Result]) -> str:
+def render_leaderboard(registry: Registry, results: Sequence[Result], news: News = NO_NEWS) -> str:
     """The text of leaderboard/README.md."""
-    return INTRODUCTION + "\n" + _sections(registry, results, links="results", heading="##")
+    sections = compute_sections(registry, results, news)
+    ranked = [section for section in sections if section.is_ranked]
+    parts = [INTRODUCTION]
+    if len(ranked) > 1:
+        parts.append(f"## Overview\n\n{render_overview(ranked)}")
+    parts += [_render_section(section, links="results", heading="##") for section in sections]
+    if speeds := render_efficiency(sections):
+        parts.append(f"## Efficiency\n\n{SPEEDS}\n{speeds}")
+    if sections:
+        parts.append(f"## Models\n\n{render_models(sections)}")
+    return "\n".join(parts)
 
 
-def render_block(registry: Registry, results: Sequence[Result]) -> str:
-    """What stands between the markers of the top README."""
-    sections = _sections(registry, results, links="leaderboard/results", heading="###")
-    return f"{BEGIN}\n\n{sections}\n{END}"
+def render_block(registry: Registry, results: Sequence[Result], news: News = NO_NEWS) -> str:
+    """What stands between the markers of the top README: the data sets on which something was measured."""
+    every = [section for section in compute_sections(registry, results, news) if section.dataset.ranked]
+    sections = [section for section in every if any(row.metrics for row in section.measured)]
+    text = "\n".join(_render_section(section, links="leaderboard/results", heading="###") for section in sections)
+    return f"{BEGIN}\n\n{text}\n{END}"
 
 
 def replace_block(text: str, block: str) -> str:
@@ -59,7 +76,12 @@ def replace_block(text: str, block: str) -> str:
 
 
 def render_tables(
-    registry: Registry, results: Sequence[Result], *, columns: Sequence[str] = (), datasets: Sequence[str] = ()
+    registry: Registry,
+    results: Sequence[Result],
+    news: News = NO_NEWS,
+    *,
+    columns: Sequence[str] = (),
+    datasets: Sequence[str] = (),
 ) -> str:
     """Sections of these data sets (none: all) with these columns (none: each data set's own); empty without rows."""
     chosen = {
@@ -67,20 +89,30 @@ def render_tables(
         for id_, dataset in registry.datasets.items()
         if not datasets or id_ in datasets
     }
-    return _sections(replace(registry, datasets=chosen), results, links="leaderboard/results", heading="##")
+    sections = compute_sections(replace(registry, datasets=chosen), results, news)
+    return "\n".join(_render_section(section, links="leaderboard/results", heading="##") for section in sections)
 
 
-def _sections(registry: Registry, results: Sequence[Result], *, links: str, heading: str) -> str:
-    """A section per data set that has rows; smoke tests last."""
-    sections, linked = [], set[str]()
-    for dataset in sorted(registry.datasets.values(), key=lambda dataset: not dataset.ranked):
-        measured, reported = measured_rows(registry, dataset, results), reported_rows(registry, dataset)
-        parts = [_measured_table(measured, dataset, links=links)] if measured else []
-        parts += [_reported_part(reported, dataset, linked)] if reported else []
-        if parts:
-            sections.append("\n".join([_head(dataset, heading), *parts]))
-        linked |= {row.model.id for row in reported}
-    return "\n".join(sections)
+def _render_section(section: Section, *, links: str, heading: str) -> str:
+    parts = [_head(section.dataset, heading)]
+    if section.measured:
+        parts += [f"{sentence}\n" for sentence in describe_findings(section)]
+        parts.append(render_measured(section, links=links))
+    if section.reported:
+        parts.append(render_reported(section))
+    if notices := _notices(section):
+        parts.append(notices)
+    if section.measured and section.missing and section.dataset.ranked:
+        models = f"{len(section.missing)} model{'s' if len(section.missing) > 1 else ''}"
+        listed = ", ".join(section.missing)
+        parts.append(f"<details><summary>Missing: {models}, not measured on these images</summary>{listed}</details>\n")
+    return "\n".join(parts)
+
+
+def _notices(section: Section) -> str:
+    """What licences ask to be shown wherever a model's figures are."""
+    models = {row.model.id: row.model.notice for row in (*section.measured, *section.reported) if row.metrics}
+    return "".join(f"{escape(id_)}: {escape(notice)}.\n" for id_, notice in models.items() if notice)
 
 
 def _head(dataset: DatasetSpec, heading: str) -> str:
@@ -102,90 +134,3 @@ def _literature(dataset: DatasetSpec) -> str:
         figures = "; ".join(f"{line.value:.{digits}f}, {line.label}" for line in lines)
         text += f"\nOther methods, to compare with {title_of(METRICS[name])}: {figures}.\n"
     return text
-
-
-def _measured_table(rows: Sequence[Row], dataset: DatasetSpec, *, links: str) -> str:
-    columns = columns_of(dataset)
-    head = ["Model", *map(title_of, columns), "Parameters", "Dimension", "Images/s"]
-    head += ["Input, pooling", "Licence", "Status", "Weights"]
-    body = []
-    for row in rows:
-        name = f"[{row.model.id}]({links}/{dataset.id}/{row.model.id}.json)"
-        figures = [_number(row.metrics.get(metric.name), MEASURED_DECIMALS) for metric in columns]
-        sizes = [_millions(row.parameters), str(row.dimension), _number(row.images_per_second, 1)]
-        status = "; ".join(["measured", *row.notes])
-        words = [_text(_input(row)), _text(describe_licence(row.model)), _text(status), _links(row)]
-        body.append([name, *figures, *sizes, *words])
-    if dataset.ranked:
-        head = ["Rank", *head]
-        body = [[str(row.rank or MISSING), *cells] for row, cells in zip(rows, body, strict=True)]
-    return _markdown(head, body)
-
-
-def _reported_part(rows: Sequence[Row], dataset: DatasetSpec, linked: set[str]) -> str:
-    """A narrower table: no rank, no speed, and no links to weights that an earlier one has (``linked``)."""
-    columns = columns_of(dataset)
-    head = [
-        "Model",
-        *map(title_of, columns),
-        "Parameters",
-        "Dimension",
-        "Input, pooling",
-        "Licence",
-        "Status",
-        "Weights",
-    ]
-    body = [_reported_cells(row, columns) for row in rows]
-    empty = {"Parameters"} if all(row.parameters is None for row in rows) else set()
-    empty |= {"Weights"} if linked.issuperset(row.model.id for row in rows) else set()
-    kept = [place for place, title in enumerate(head) if title not in empty]
-    table = _markdown([head[place] for place in kept], [[cells[place] for place in kept] for cells in body])
-    return f"Reported by others, not measured here and not ranked:\n\n{table}\n{_sources(rows)}"
-
-
-def _reported_cells(row: Row, columns: Sequence[Metric]) -> list[str]:
-    figures = [_number(row.metrics.get(metric.name), row.decimals.get(metric.name, 0)) for metric in columns]
-    words = [_text(_input(row)), _text(describe_licence(row.model)), "reported", _links(row)]
-    return [row.model.id, *figures, _millions(row.parameters), str(row.dimension), *words]
-
-
-def _sources(rows: Sequence[Row]) -> str:
-    """Where the figures were read, and which models' they are when there are several places."""
-    places = {row.source: [other.model.id for other in rows if other.source == row.source] for row in rows}
-    if len(places) == 1:
-        return f"Source: {next(iter(places))}.\n"
-    return "Sources: " + "; ".join(f"{source} ({', '.join(ids)})" for source, ids in places.items()) + ".\n"
-
-
-def _markdown(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:
-    align = ["left" if title in LEFT else "right" for title in head]
-    return tabulate(body, head, tablefmt="github", colalign=align, disable_numparse=True) + "\n"
-
-
-def _links(row: Row) -> str:
-    links = " ".join(f"[{name}]({url})" for name, url in row.model.links.items())
-    return (links or _text(row.weights) or MISSING) + ("" if row.is_pinned else " (unpinned)")
-
-
-def _input(row: Row) -> str:
-    """Preprocessing and pooling in a few words: they are part of what was measured."""
-    words = [row.pooling] if row.pooling else []
-    if isinstance(row.preprocessing, str):
-        return ", ".join(["its own", *words])
-    size, crop = row.preprocessing["resize"], row.preprocessing["crop"]
-    resize = f"shorter side {size}" if isinstance(size, int) else "×".join(map(str, size))
-    crops = [f"crop {crop}"] if crop else []
-    return ", ".join([resize, *crops, row.preprocessing["interpolation"], *words])
-
-
-def _text(value: str) -> str:
-    """A cell's text: a pipe would end the cell."""
-    return value.replace("|", "\\|")
-
-
-def _number(value: float | None, digits: int) -> str:
-    return MISSING if value is None or not isfinite(value) else f"{value:.{digits}f}"
-
-
-def _millions(count: int | None) -> str:
-    return MISSING if count is None else f"{count / 1e6:.3g}M" if count else "0"

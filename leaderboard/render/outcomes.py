@@ -9,10 +9,8 @@ from tabulate import tabulate
 
 from leaderboard.records import Cell, DatasetSpec, Metric, Outcome, Result, Status
 from leaderboard.registry import Registry
-from leaderboard.render.rows import columns_of, score_of, title_of
-from leaderboard.staleness import why_stale
-
-MISSING = "–"
+from leaderboard.render.cells import MISSING
+from leaderboard.render.rows import columns_of, measured_row, score_of, title_of
 
 
 def render_outcomes(outcomes: Sequence[Outcome], registry: Registry) -> str:
@@ -54,7 +52,7 @@ def _shown(cell: Cell, registry: Registry, result: Result | None) -> Status | No
     """A measurement of this or an earlier run, up to date or not; else what others reported; else nothing."""
     spec = registry.model(cell.model)
     if result is not None:
-        return "stale" if why_stale(result, spec, registry.dataset(cell.dataset)) else "ok"
+        return measured_row(spec, registry.dataset(cell.dataset), result).status
     return "reported" if cell.dataset in spec.reported else None
 
 

@@ -1,17 +1,19 @@
-"""Results and reported figures -> rows of a data set's table, ranked on unrounded values."""
+"""Results and reported figures -> rows of a data set's table; nothing is compared here."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from math import inf, isfinite
 from typing import Any
 
 from leaderboard.protocols import HEADLINES, METRICS
-from leaderboard.records import DatasetSpec, Metric, ModelSpec, Preprocessing, Reported, Result
+from leaderboard.records import DatasetSpec, Metric, ModelSpec, Preprocessing, Reported, Result, Status
 from leaderboard.registry import Registry
 from leaderboard.staleness import is_pinned_in, why_stale
+from leaderboard.standings import find_contradiction
+from leaderboard.statistics import Standing
 
 
 @dataclass(frozen=True)
@@ -24,13 +26,22 @@ class Row:
     dimension: int
     preprocessing: Mapping[str, Any] | str
     pooling: str | None
-    images_per_second: float | None = None
-    rank: int | None = None  # None: not comparable with the others
-    notes: tuple[str, ...] = ()
+    status: Status | None = "ok"  # None: nobody has measured it, or reported figures
+    notes: tuple[str, ...] = ()  # about the status, and why it is not compared with the others
+    digest: str = ""  # of the images
+    standings: Mapping[str, Standing] = field(default_factory=dict)  # metric -> where it stands; none: not compared
+    arrows: Mapping[str, str] = field(default_factory=dict)  # metric -> "improved" or "worse", as last published
+    last_run: Status | None = None  # what the run at hand made of a cell that an earlier one measured
+    speed: Mapping[str, Any] | None = None
     weights: str = ""  # where they are from
     is_pinned: bool = True  # whether the entry fixes which weights are meant
     source: str = ""  # of reported figures
     decimals: Mapping[str, int] = field(default_factory=dict)  # of reported figures, as their authors gave them
+
+    @property
+    def is_comparable(self) -> bool:
+        """Whether its figures may be held against those of other rows."""
+        return self.status == "ok" and not self.notes
 
 
 def columns_of(dataset: DatasetSpec) -> list[Metric]:
@@ -51,34 +62,10 @@ def score_of(metrics: Mapping[str, float], metric: Metric) -> float:
     return value if metric.higher_is_better else -value
 
 
-def measured_rows(registry: Registry, dataset: DatasetSpec, results: Sequence[Result]) -> list[Row]:
-    """Measured cells, best first; what cannot be compared stands below, without a rank and with the reason."""
-    models = registry.models
-    rows = [_measured(models[r.model], dataset, r) for r in results if r.dataset == dataset.id and r.model in models]
-    first = columns_of(dataset)[0]
-    rows.sort(key=lambda row: (not _is_comparable(row, first), -score_of(row.metrics, first), row.model.id))
-    return [_ranked(row, rows, first) if dataset.ranked else row for row in rows]
-
-
-def _is_comparable(row: Row, metric: Metric) -> bool:
-    return not row.notes and score_of(row.metrics, metric) > -inf
-
-
-def _ranked(row: Row, rows: Sequence[Row], metric: Metric) -> Row:
-    if not _is_comparable(row, metric):
-        return row
-    own = score_of(row.metrics, metric)
-    better = sum(_is_comparable(other, metric) and score_of(other.metrics, metric) > own for other in rows)
-    return replace(row, rank=better + 1)
-
-
-def _measured(spec: ModelSpec, dataset: DatasetSpec, result: Result) -> Row:
+def measured_row(spec: ModelSpec, dataset: DatasetSpec, result: Result) -> Row:
+    """A stored cell, with its status and what sets it apart."""
     model = result.provenance.inputs["model"]
-    notes = [f"stale: {', '.join(changed)} changed"] if (changed := why_stale(result, spec, dataset)) else []
-    if result.left_out:
-        notes.append(f"{len(result.left_out)} unreadable images left out")
-    if model["dtype"] != "float32":
-        notes.append(str(model["dtype"]))
+    status, notes = _assess(spec, dataset, result)
     weights = model["weights"]
     revision = weights.get("revision") or weights.get("sha256") or ""
     return Row(
@@ -88,11 +75,31 @@ def _measured(spec: ModelSpec, dataset: DatasetSpec, result: Result) -> Row:
         dimension=result.dimension,
         preprocessing=model["preprocessing"],
         pooling=model["pooling"],
-        images_per_second=(result.speed or {}).get("images_per_second"),
+        status=status,
         notes=tuple(notes),
+        digest=result.provenance.inputs["dataset"],
+        speed=result.speed,
         weights=f"{weights['source']} {revision[:12]}".strip(),
         is_pinned=is_pinned_in(result, spec),
     )
+
+
+def _assess(spec: ModelSpec, dataset: DatasetSpec, result: Result) -> tuple[Status, list[str]]:
+    notes = []
+    if result.left_out:
+        notes.append(f"{len(result.left_out)} unreadable images left out")
+    if (dtype := result.provenance.inputs["model"]["dtype"]) != "float32":
+        notes.append(str(dtype))
+    if changed := why_stale(result, spec, dataset):
+        return "stale", [f"{', '.join(changed)} changed", *notes]
+    if contradiction := find_contradiction(result, [metric.name for metric in columns_of(dataset)]):
+        return "corrupt", [contradiction, *notes]
+    return "ok", notes
+
+
+def missing_row(spec: ModelSpec, status: Status | None, reason: str) -> Row:
+    """A cell without a figure."""
+    return Row(spec, {}, None, spec.dimension, _declared(spec), spec.pooling, status, (reason,) if reason else ())
 
 
 def reported_rows(registry: Registry, dataset: DatasetSpec) -> list[Row]:
@@ -108,13 +115,18 @@ def _reported(spec: ModelSpec, figures: Reported, registry: Registry) -> Row:
         metrics=figures.metrics,
         parameters=figures.parameters,
         dimension=spec.dimension,
-        preprocessing=asdict(p) if isinstance(p := spec.preprocessing, Preprocessing) else p,
+        preprocessing=_declared(spec),
         pooling=spec.pooling,
+        status="reported",
         weights=" ".join(str(source) for source in spec.sources[:1]),
         is_pinned=all(source.is_pinned for source in spec.sources),
         source=figures.source,
         decimals=_decimals_in(figures.source, registry),
     )
+
+
+def _declared(spec: ModelSpec) -> Mapping[str, Any] | str:
+    return asdict(spec.preprocessing) if isinstance(spec.preprocessing, Preprocessing) else spec.preprocessing
 
 
 def _decimals_in(source: str, registry: Registry) -> dict[str, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from leaderboard.paths import save_text
 from leaderboard.records import Embeddings
 from leaderboard.report.analysis import Analysis, analyse, count_steps
 from leaderboard.report.collection_file import Collection, save_collection
+from leaderboard.report.comparison import Comparisons, compare_models
 from leaderboard.report.facts import list_facts
 from leaderboard.report.figures import draw_figures
 from leaderboard.report.figures.curves import Literature
@@ -64,9 +65,10 @@ def build_report(material: Material, out: Path, protocols: Sequence[str], *, ref
     earlier = _list_earlier_files(out)
     save_material(material, out)
     analyses = _analyse_all(material, protocols, refresh=refresh)
-    tables = _save_tables(material, analyses, out / "tables")
-    figures = _save_figures(material, analyses, out / "figures")
-    built = Built(out / "report.html", recommend(analyses))
+    comparisons = compare_models(analyses)
+    tables = _save_tables(material, analyses, comparisons, out / "tables")
+    figures = _save_figures(material, analyses, comparisons, out / "figures")
+    built = Built(out / "report.html", recommend(analyses, comparisons))
     contents = Contents(
         title=material.title,
         sentence=built.sentence,
@@ -80,7 +82,8 @@ def build_report(material: Material, out: Path, protocols: Sequence[str], *, ref
     )
     save_text(built.page, render_report(contents))
     files = _list_files(tables, figures)
-    save_text(out / "report.json", format_json(_describe(material, analyses, built.sentence) | {"files": files}))
+    described = _describe(material, analyses, comparisons, built.sentence)
+    save_text(out / "report.json", format_json(described | {"files": files}))
     for name in set(earlier) - set(files):
         (out / name).unlink(missing_ok=True)
     return built
@@ -140,29 +143,43 @@ def _analyse_all(material: Material, protocols: Sequence[str], *, refresh: bool)
     return analyses
 
 
-def _save_tables(material: Material, analyses: Sequence[Analysis], folder: Path) -> list[Table]:
-    tables = [*(tabulate_images(material.collection) if material.collection else ()), *tabulate_models(analyses)]
+def _save_tables(
+    material: Material, analyses: Sequence[Analysis], comparisons: Comparisons, folder: Path
+) -> list[Table]:
+    of_images = tabulate_images(material.collection) if material.collection else ()
+    tables = [*of_images, *tabulate_models(analyses, comparisons)]
     for table in tables:
         save_table(folder, table.name, table.frame, table.best)
     return tables
 
 
-def _save_figures(material: Material, analyses: Sequence[Analysis], folder: Path) -> list[Drawn]:
+def _save_figures(
+    material: Material, analyses: Sequence[Analysis], comparisons: Comparisons, folder: Path
+) -> list[Drawn]:
     thumbnails = material.collection.thumbnails if material.collection else {}
     drawn = []
-    pictures = draw_figures(analyses, thumbnails, material.literature)
+    pictures = draw_figures(analyses, thumbnails, material.literature, comparisons)
     for picture in tqdm(pictures, desc="drawing", unit="figure", disable=None):
         save_figure(folder, picture.name, picture.figure)
         drawn.append(Drawn(picture.name, picture.model, picture.caption, (folder / f"{picture.name}.png").read_bytes()))
     return drawn
 
 
-def _describe(material: Material, analyses: Sequence[Analysis], sentence: str) -> dict[str, object]:
+def _describe(
+    material: Material, analyses: Sequence[Analysis], comparisons: Comparisons, sentence: str
+) -> dict[str, object]:
     """Every figure with its provenance, for programs."""
     return {
         "collection": material.title,
         "images": len(analyses[0].embeddings.vectors),
         "recommendation": sentence,
+        "comparisons": {
+            metric: {
+                "resolution": found.resolution,
+                "models": {m: asdict(standing) for m, standing in found.of.items()},
+            }
+            for metric, found in comparisons.items()
+        },
         "packages": describe_packages(),
         "models": {
             analysis.model: {

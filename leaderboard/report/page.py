@@ -63,7 +63,7 @@ SECTIONS = (
     Section(
         "Naming",
         "How well images are named that were not learnt from: by the nearest labelled image (NN F1), by a linear model "
-        "on the vectors (linear, logistic regression). Smaller, below a figure: its lowest and highest split. "
+        "on the vectors (linear, logistic regression). "
         "P@N, MAP and PR area say how well like images are found.",
         ("headlines", "learning-curve", "few-shot"),
         ("learning-curve", "few-shot", "confusion"),

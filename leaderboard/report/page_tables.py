@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from leaderboard.report.companions import find_best, is_number, list_columns, list_half_intervals
 from leaderboard.report.tables import Table
 
 LONGEST = 200  # rows of a table on the page; all of them are in its CSV
-SPLITS = (", lowest split", ", highest split")  # columns that stand below the figure they belong to
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Cell:
     text: str
     is_best: bool = False
     is_number: bool = False
-    spread: str = ""  # "0.639 to 0.773", over the splits
+    interval: str = ""  # "± 0.046"
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def view_table(table: Table, models: Sequence[str]) -> TableView:
         table: as its files have it.
         models: in their order; a column "recall, 2 MODEL" stands below a head with the model's name.
     """
-    columns = [str(column) for column in table.frame.columns if not str(column).endswith(SPLITS)]
+    columns = list_columns(table.frame)
     owners = [_split_title(column, models) for column in columns]
     runs = groupby(model for _, model in owners)
     cells = [_view_column(table, column) for column in columns]
@@ -65,29 +65,12 @@ def _split_title(column: str, models: Sequence[str]) -> tuple[str, str]:
 
 def _view_column(table: Table, column: str) -> list[Cell]:
     values = list(table.frame[column])
-    best = _find_best(table, column)
-    spreads = _list_spreads(table, column)
+    best = find_best(table.frame, column, table.best.get(column))
+    halves = list_half_intervals(table.frame, column)
     return [
-        Cell(_format(value, column), value == best, isinstance(value, int | float), spread)
-        for value, spread in zip(values[:LONGEST], spreads, strict=False)
+        Cell(_format(value, column), win, isinstance(value, int | float), f"± {half:.3f}" if is_number(half) else "")
+        for value, win, half in zip(values[:LONGEST], best, halves, strict=False)
     ]
-
-
-def _find_best(table: Table, column: str) -> object:
-    """The best value, where several models are compared."""
-    frame = table.frame
-    if column not in table.best or "model" not in frame or frame["model"].nunique() < 2:
-        return None
-    return frame[column].max() if table.best[column] == "max" else frame[column].min()
-
-
-def _list_spreads(table: Table, column: str) -> Iterator[str]:
-    """One for each row, empty without splits."""
-    low, high = (column + end for end in SPLITS)
-    if low not in table.frame:
-        return iter([""] * len(table.frame))
-    pairs = zip(table.frame[low], table.frame[high], strict=True)
-    return (f"{least:.3f} to {most:.3f}" if math.isfinite(least) else "" for least, most in pairs)
 
 
 def _format(value: object, column: str) -> str:

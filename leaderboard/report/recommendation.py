@@ -1,160 +1,142 @@
-"""One sentence that recommends a model and says how sure it is: pure, from what each image's naming came to."""
+"""A few sentences that recommend a model and say how sure that is: the leaderboard's statistics in words. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from leaderboard.protocols import METRICS
 from leaderboard.report.analysis import Analysis
-from leaderboard.report.series import compute_majority_share, compute_precision_at_n
-from leaderboard.report.tables.models import compute_split_values
+from leaderboard.report.comparison import Comparisons, gather_figures
+from leaderboard.report.series import compute_majority_share
+from leaderboard.settling import RATIOS, compute_images_to_settle
+from leaderboard.standings import Standings, has_small_classes
+from leaderboard.statistics import LEVEL, Difference, Standing
 
-CLEAR = 3.0  # standard errors
-FEWEST = 10  # images compared; of fewer, the standard error is itself a guess
-
-
-@dataclass(frozen=True)
-class Judged:
-    """A model by the figure that all have: its value, and what each image contributes."""
-
-    model: str
-    value: float
-    per_image: np.ndarray  # (n,) between 0 and 1, NaN where an image was not asked
+JUDGED_BY = ("knn1.f1_macro", "retrieval.precision_at_n")  # the first one that all models have
+ACCURACY = "knn1.accuracy"
+ROUGH = "the intervals are a guess, and rather too narrow"
+INTERVALS = f"{100 * (1 - LEVEL):.0f} % interval"
 
 
-def recommend(analyses: Sequence[Analysis]) -> str:
-    """Which model to take, and how sure that is.
+def recommend(analyses: Sequence[Analysis], comparisons: Comparisons) -> str:
+    """Which model to take, how sure that is, and what these images can tell apart at all.
 
-    The difference between two models is taken image by image: mean over the images and standard error, so that models
-    that fail on the same images are compared where they differ. Galleries and training sets stay as they are, hence it
-    says nothing about other slides.
+    Args:
+        analyses: models on the same images, at least one.
+        comparisons: of the same models, as ``compare_models`` gives them.
     """
     first = analyses[0]
     if not first.is_labelled:
         return "The images have no classes, so nothing says which model names them best; see the maps and clusters."
     if len(np.unique(first.embeddings.labels)) < 2:
         return "All images are of one class, so nothing says which model names them best; see the maps and clusters."
-    measure, judged = _judge(analyses)
-    if not judged:
-        refused = any({"knn", "retrieval"} & analysis.skipped.keys() for analysis in analyses)
-        why = (
-            "These images allow neither naming by neighbours nor a search"
-            if refused
-            else "Neither was asked for: knn, retrieval"
+    complete = [m for m in JUDGED_BY if m in comparisons and len(comparisons[m].of) == len(analyses)]
+    if not complete:
+        return _explain_nothing(analyses)
+    standings = comparisons[complete[0]]
+    said = _describe_alone(first, standings) if len(analyses) == 1 else _describe_best(analyses, standings)
+    return " ".join(filter(None, [*said, *_list_doubts(first, said)]))
+
+
+def _explain_nothing(analyses: Sequence[Analysis]) -> str:
+    if any({"knn", "retrieval"} & analysis.skipped.keys() for analysis in analyses):
+        why = "These images allow neither naming by neighbours nor a search"
+    else:
+        why = "Neither was asked for: knn, retrieval"
+    return f"{why}; so no model can be recommended."
+
+
+def _describe_alone(analysis: Analysis, standings: Standings) -> list[str]:
+    figure = f"{analysis.model} reaches {_title(standings)} {_describe(standings.of[analysis.model])} ({INTERVALS})"
+    if standings.metric == JUDGED_BY[0]:
+        largest = compute_majority_share(analysis.embeddings.labels)
+        meaning = (
+            f"the nearest labelled image names {100 * analysis.metrics[ACCURACY]:.0f} % of the images right; always "
+            f"naming the largest class would name {100 * largest:.0f} %"
         )
-        return f"{why}; so no model can be recommended."
-    best, *others = sorted(judged, key=lambda model: -model.value)
-    if not others:
-        return _describe_alone(best, measure, first)
-    return _describe_best(best, others, measure)
-
-
-def _judge(analyses: Sequence[Analysis]) -> tuple[str, list[Judged]]:
-    """By the nearest neighbour where all have it, else by the search for look-alikes."""
-    if all("knn" in analysis.scores for analysis in analyses):
-        return "NN F1", [Judged(a.model, a.metrics["knn1.f1_macro"], _share_named(a)) for a in analyses]
-    if all("retrieval" in analysis.scores for analysis in analyses):
-        return "P@N", [Judged(a.model, a.metrics["retrieval.precision_at_n"], _share_found(a)) for a in analyses]
-    return "", []
-
-
-def _share_named(analysis: Analysis) -> np.ndarray:
-    """(n,) of each image the share of its splits in which its nearest neighbour named it right; NaN if it had none."""
-    outcomes, labels = analysis.scores["knn"].outcomes, analysis.embeddings.labels
-    right, asked = np.zeros(len(labels)), np.zeros(len(labels))
-    for test, predicted in zip(outcomes["test"], outcomes["predicted_k1"], strict=True):
-        right[test] += labels[test] == np.asarray(predicted)
-        asked[test] += 1
-    return np.asarray(np.divide(right, asked, where=asked > 0, out=np.full(len(labels), np.nan)))
-
-
-def _share_found(analysis: Analysis) -> np.ndarray:
-    """(n,) of each query its precision at N."""
-    return compute_precision_at_n(analysis.scores["retrieval"], analysis.embeddings.labels)
-
-
-def _describe_alone(best: Judged, measure: str, analysis: Analysis) -> str:
+    else:
+        meaning = "of what it shows first, that share is of the class asked for"
     alone = "It is the only model measured here, so this recommends none: add a second --model to compare."
-    if measure == "P@N":
-        return (
-            f"{best.model} reaches P@N {best.value:.3f}: of what it shows first, that share is of the class asked for. "
-            f"{alone}"
-        )
-    splits = compute_split_values(analysis, "knn1.f1_macro")
-    largest = compute_majority_share(analysis.embeddings.labels)
-    return (
-        f"{best.model} reaches NN F1 {best.value:.3f} ({splits.min():.3f} to {splits.max():.3f} over the ten splits): "
-        f"the nearest labelled image names {100 * np.nanmean(best.per_image):.0f} % of the images right; always naming "
-        f"the largest class would name {100 * largest:.0f} %. {alone}"
-    )
+    return [f"{figure}: {meaning}.", alone]
 
 
-def _describe_best(best: Judged, others: Sequence[Judged], measure: str) -> str:
-    """The best by its figure; tied with all that are as good image by image, and challenged by any that is better."""
-    likely = _likely(len(others))
-    compared = {other.model: compare(best.per_image, other.per_image) for other in others}
-    ahead = [other for other in others if compared[other.model][1] <= -likely]
-    tied = [other for other in others if abs(compared[other.model][1]) < likely]
-    if ahead:
-        return _describe_disagreement(best, ahead[0], measure, *compared[ahead[0].model])
+def _describe_best(analyses: Sequence[Analysis], standings: Standings) -> list[str]:
+    """The tie group that leads, or who leads alone; then what the images can resolve, and what would settle a tie."""
+    best, *others = sorted(standings.of, key=lambda model: -standings.of[model].value)
+    tied = [other for other in others if standings.of[other].rank == 1]
     nearest = tied[0] if tied else others[0]
-    figures = (
-        f"{measure} {best.value:.3f} against {nearest.value:.3f} for {nearest.model}; "
-        f"{_describe_difference(*compared[nearest.model])}"
-    )
+    figures = _describe_gap(best, nearest, standings)
     if tied:
-        names = _join([best.model, *(other.model for other in tied)])
-        return f"Take {names}: these images cannot tell them apart ({figures}). Let size, speed and licence decide."
-    sure = "clearly" if all(errors >= max(CLEAR, likely) for _, errors in compared.values()) else "probably"
-    of = "better of the two" if len(others) == 1 else f"best of the {len(others) + 1}"
-    return f"Take {best.model}: it is {sure} the {of} models on these images ({figures})."
+        said = f"Take {_join([best, *tied])}: these images cannot tell them apart ({figures})."
+        advice = ["Let size, speed and licence decide.", _resolve(analyses, standings)]
+        return [said, *advice, _settle(analyses, standings, best, nearest)]
+    which = "better of the two" if len(others) == 1 else f"best of the {len(standings.of)}"
+    likely = "probably " if standings.is_rough else ""
+    return [
+        f"Take {best}: it is {likely}the {which} models on these images ({figures}).",
+        _resolve(analyses, standings),
+    ]
 
 
-def _likely(comparisons: int) -> float:
-    """Standard errors above which a difference is likely: two-sided 5 %, shared by the comparisons (Bonferroni)."""
-    from scipy.stats import norm
+def _describe_gap(best: str, nearest: str, standings: Standings) -> str:
+    """Both figures and their difference, which has an interval of its own: the models saw the same images."""
+    one, other = standings.of[best], standings.of[nearest]
+    figures = f"{_title(standings)} {_describe(one)} against {_describe(other)} for {nearest}"
+    gap = _turn(other.to_best)
+    if gap.value == gap.half_width == 0:
+        return f"{figures}, without any difference"
+    chance = (
+        f"; in one of {len(standings.of) - 1} comparisons that may be chance"
+        if other.rank == 1 and gap.value > gap.half_width
+        else ""
+    )
+    return f"{figures}, a difference of {_describe(gap)}{chance}; {INTERVALS}s"
 
-    return float(norm.isf(0.025 / comparisons))
 
-
-def _describe_disagreement(best: Judged, other: Judged, measure: str, mean: float, errors: float) -> str:
-    """The figure and the images speak for different models."""
+def _resolve(analyses: Sequence[Analysis], standings: Standings) -> str:
+    """What the table says of a data set; nothing where resampling moves no difference at all."""
+    if not standings.resolution:
+        return ""
+    images = len(analyses[0].embeddings.labels)
     return (
-        f"Take {best.model} if rare classes count as much as common ones ({measure} {best.value:.3f} against "
-        f"{other.value:.3f}), {other.model} if every image does: {_describe_difference(-mean, -errors)}."
+        f"These {images} images can tell apart two models whose {_title(standings)} differ by "
+        f"{standings.resolution:.3f} or more."
     )
 
 
-def compare(one: np.ndarray, other: np.ndarray) -> tuple[float, float]:
-    """Mean difference over the images, and how many standard errors that is.
-
-    Args:
-        one: (n,) per image, NaN where it was not asked.
-        other: the same images.
-
-    Returns:
-        The mean and its multiple; the multiple is 0 with fewer than ten images, infinite when all differ by the same.
-    """
-    differences = (one - other)[np.isfinite(one - other)]
-    if not len(differences):
-        return 0.0, 0.0
-    mean = float(differences.mean())
-    if len(differences) < FEWEST or mean == 0:
-        return mean, 0.0
-    error = float(differences.std(ddof=1) / np.sqrt(len(differences)))
-    return mean, mean / error if error > 0 else float(np.copysign(np.inf, mean))
+def _settle(analyses: Sequence[Analysis], standings: Standings, best: str, nearest: str) -> str:
+    """How many images would tell the two apart; nothing where they do not differ, or these would do for two alone."""
+    if standings.of[nearest].to_best.value == 0:
+        return ""
+    pair = [analysis for model in (best, nearest) for analysis in analyses if analysis.model == model]
+    settling = compute_images_to_settle(gather_figures(pair, standings.metric))
+    if settling is None:
+        return f"To tell {best} from {nearest} would take more than {RATIOS[-1]} times as many images."
+    return f"To tell {best} from {nearest} would take more images, {settling}." if settling.ratio > 1 else ""
 
 
-def _describe_difference(mean: float, errors: float) -> str:
-    which = "more" if mean >= 0 else "fewer"
-    size = f"of 100 images it gets {100 * abs(mean):.1f} {which} right"
-    if mean == 0:
-        return "image by image they get as many right"
-    if errors == 0:
-        return f"{size}, but fewer than {FEWEST} images could be compared"
-    return f"{size}, {abs(errors):.1f} standard errors of it" if np.isfinite(errors) else f"{size}, without exception"
+def _list_doubts(analysis: Analysis, said: Sequence[str]) -> Iterator[str]:
+    """Where an interval of those that were told is itself a guess."""
+    if has_small_classes(analysis.embeddings.labels):
+        counts = np.bincount(analysis.embeddings.labels)
+        yield f"Classes are small, the smallest of {counts[counts > 0].min()}: {ROUGH}."
+    if any("± 0.000" in sentence for sentence in said):
+        yield "± 0.000 is no certainty: the images of a class fared alike, so nothing there could vary by chance."
+
+
+def _turn(difference: Difference) -> Difference:
+    """The best minus the other, where the other minus the best was given."""
+    return Difference(-difference.value, difference.half_width, difference.p)
+
+
+def _describe(figure: Standing | Difference) -> str:
+    return f"{figure.value:.3f} ± {figure.half_width:.3f}"
+
+
+def _title(standings: Standings) -> str:
+    return METRICS[standings.metric].title
 
 
 def _join(names: Sequence[str]) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 import unicodedata
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from leaderboard.paths import replacing, save_text
+from leaderboard.report.companions import Best, find_best, is_number, list_columns, list_half_intervals
 from leaderboard.report.figures._style import styled
 from leaderboard.report.spreadsheet import guard_path, guard_text
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-Best = Literal["max", "min"]
 RESOLUTION = 150  # dots per inch of the PNG
 MISSING = "--"
 PIXELS = ("width", "height")  # ends of the titles of columns in pixels: whole numbers, a median perhaps a half
@@ -56,7 +55,7 @@ def save_table(folder: Path, name: str, frame: pd.DataFrame, best: Mapping[str, 
         name: of the files, without a suffix.
         frame: its index is not written.
         best: column -> which of its values is best. In LaTeX they are bold, before rounding, ties all of them; a table
-            of a single model has nothing to compare, and no bold.
+            of a single model has nothing to compare, and no bold. Half intervals stand there beside their figures.
     """
     with replacing(folder / f"{name}.csv") as temporary:  # names of files keep their bytes
         _guard(frame).to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8", errors="surrogateescape")
@@ -80,10 +79,10 @@ def _guard_cell(value: object, column: str) -> object:
 
 def render_latex(frame: pd.DataFrame, best: Mapping[str, Best] | None = None) -> str:
     """A ``tabular`` with booktabs rules; text at the left, numbers at the right, a missing one as a dash."""
-    compared = (best or {}) if "model" not in frame or frame["model"].nunique() > 1 else {}
-    columns = [_render_column(frame, column, compared.get(column)) for column in frame.columns]
-    adjusted = "".join("r" if _is_numeric(frame, column) else "l" for column in frame.columns)
-    head = " & ".join(escape_latex(str(column)) for column in frame.columns)
+    shown = list_columns(frame)
+    columns = [_render_column(frame, column, (best or {}).get(column)) for column in shown]
+    adjusted = "".join("r" if _is_numeric(frame, column) else "l" for column in shown)
+    head = " & ".join(escape_latex(column) for column in shown)
     body = "".join(f"{' & '.join(cells)} \\\\\n" for cells in zip(*columns, strict=True))
     return (
         f"\\begin{{tabular}}{{{adjusted}}}\n\\toprule\n{head} \\\\\n\\midrule\n{body}\\bottomrule\n\\end{{tabular}}\n"
@@ -91,27 +90,23 @@ def render_latex(frame: pd.DataFrame, best: Mapping[str, Best] | None = None) ->
 
 
 def _render_column(frame: pd.DataFrame, column: str, best: Best | None) -> list[str]:
-    values = frame[column].tolist()
-    known = [float(value) for value in values if _is_number(value)]
-    top = (max if best == "max" else min)(known) if best and known else None
-    cells = [_render_cell(value, column) for value in values]
-    wins = [top is not None and _is_number(value) and float(value) == top for value in values]
-    return [f"\\textbf{{{cell}}}" if win else cell for cell, win in zip(cells, wins, strict=True)]
+    cells = [_render_cell(value, column) for value in frame[column].tolist()]
+    cells = [
+        f"\\textbf{{{cell}}}" if win else cell for cell, win in zip(cells, find_best(frame, column, best), strict=True)
+    ]
+    halves = list_half_intervals(frame, column)
+    return [f"{cell} $\\pm$ {half:.3f}" if is_number(half) else cell for cell, half in zip(cells, halves, strict=True)]
 
 
 def _render_cell(value: object, column: str) -> str:
     if isinstance(value, str):
         return escape_latex(value) or MISSING
-    if not _is_number(value):
+    if not is_number(value):
         return MISSING
     assert isinstance(value, int | float)
     if column.endswith(PIXELS):
         return f"{value:.1f}".removesuffix(".0")
     return str(value) if isinstance(value, int) else f"{value:.3f}"
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def _is_numeric(frame: pd.DataFrame, column: str) -> bool:

@@ -130,9 +130,13 @@ def check_row(table: str, id_: str, result: dict[str, Any]) -> None:
     assert re.fullmatch("[0-9a-f]{40}", weights["revision"]) if "hub" in source else weights["revision"] is None
     assert weights["revision"] == commit_of(source) or commit_of(source) is None
     assert len(result["canary"]["norms"]) == 16
-    row = next(line for line in table.splitlines() if f"[{id_}]" in line)
+    measured, _, models = table.partition("## Models")
+    assert f"[{id_}](results/grains/{id_}.json)" in measured
+    row = next(line for line in models.splitlines() if line.startswith(f"| {id_} "))
     assert ("(unpinned)" in row) is ("hub" in source and commit_of(source) is None)
-    assert (MODELS[id_].get("notice") or "") in row
+    if notice := MODELS[id_].get("notice"):
+        assert notice in row
+        assert f"\n{id_}: {notice}.\n" in measured
 
 
 def test_a_family_is_chosen_by_its_name(clone) -> None:

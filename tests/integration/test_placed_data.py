@@ -62,17 +62,18 @@ def test_a_cell_without_its_data_is_skipped_with_what_to_place(clone) -> None:
 
 
 def test_a_measured_set_without_digest_is_not_stale(clone, capsys) -> None:
-    """Its result keeps the digest of the files that were there, and its table has the entry's columns."""
+    """Its result keeps the digest of the files that were there; the table has its columns, and a loss ranks none."""
     (clone.data / "grains").rename(clone.data / "spores")
     done = clone.pytest("-k", "small and spores")
     assert "1 of 1 cells measured" in done.stdout
     path = clone.root / "leaderboard" / "results" / "spores" / "small.json"
     assert len(json.loads(path.read_text())["provenance"]["inputs"]["dataset"]) == 64
     board = (clone.root / "leaderboard" / "README.md").read_text()
-    assert "stale" not in board
-    head, _, row = [[cell.strip() for cell in line.split("|")] for line in board.splitlines() if line[:1] == "|"]
-    assert head[1:5] == ["Rank", "Model", "linear.log_loss", "knn1.accuracy"]
-    assert row[1] == "1"
+    head, _, row, *_ = [[cell.strip() for cell in line.split("|")] for line in board.splitlines() if line[:1] == "|"]
+    assert head[1:-1] == ["Model", "linear.log_loss", "knn1.accuracy", "Status"]
+    assert row[1] == "[small](results/spores/small.json)"
+    assert row[-2] == "ok"
+    assert "linear.log_loss has no interval, so the order of the rows is no ranking" in board
 
 
 def test_render_prints_tables_with_other_columns_and_writes_nothing(clone, capsys) -> None:
@@ -97,7 +98,7 @@ def test_render_prints_tables_with_other_columns_and_writes_nothing(clone, capsy
         (["--columns", "knn1.f1_marco"], "--columns: metric 'knn1.f1_marco' is unknown; nearest: knn1.f1_macro"),
         (["--columns", "knn1.f1_macro,"], "--columns: metric '' is unknown; nearest: knn1.f1_macro"),
         (["--columns", "knn1.f1_macro", "--dataset", "grain"], "data set 'grain' is not in datasets.yaml; nearest"),
-        (["--dataset", "grains"], "--dataset grains is for printing; give --columns too, or leave it away"),
+        (["--dataset", "grains"], "--dataset grains is for printing; give --columns or --run-report too, or leave it"),
     ],
 )
 def test_columns_that_are_not_there_are_one_line(arguments: list[str], message: str, capsys) -> None:

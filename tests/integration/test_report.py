@@ -179,14 +179,20 @@ def test_every_metric_of_every_model_is_there_with_its_provenance(full: Path) ->
 
 
 def test_the_best_of_several_models_is_bold_and_the_sentence_names_one(full: Path) -> None:
-    """The same values in LaTeX, on the page and in the table; the sentence is also printed."""
+    """The same values and intervals in LaTeX, on the page, in the table, for programs and in the sentence."""
     table = pd.read_csv(full / "tables" / "headlines.csv")
-    best = table.loc[table["NN F1"].idxmax()]
+    best, other = table.loc[table["NN F1"].idxmax()], table.loc[table["NN F1"].idxmin()]
     latex, page = (full / "tables" / "headlines.tex").read_text(), read_page(full)
     assert f"{best['model']} & \\textbf{{{best['NN F1']:.3f}}}" in latex
-    assert f'<td class="best">{best["NN F1"]:.3f}<' in page
+    assert f'<td class="best">{best["NN F1"]:.3f}<span class="interval">± {best["NN F1, half interval"]:.3f}<' in page
     assert read_sentence(full).startswith(f"Take {best['model']}")
-    assert f"NN F1 {best['NN F1']:.3f} against {table['NN F1'].min():.3f}" in read_sentence(full)
+    figures = [f"{row['NN F1']:.3f} ± {row['NN F1, half interval']:.3f}" for row in (best, other)]
+    assert f"(NN F1 {figures[0]} against {figures[1]} for {other['model']}, a difference of " in read_sentence(full)
+    compared = json.loads((full / "report.json").read_text(encoding="utf-8"))["comparisons"]["knn1.f1_macro"]
+    assert f"differ by {compared['resolution']:.3f} or more" in read_sentence(full)
+    for _, row in table.iterrows():
+        standing = compared["models"][row["model"]]
+        assert [standing[key] for key in ("value", "half_width", "rank")] == pytest.approx(row.iloc[1:4].tolist())
 
 
 def test_copies_and_broken_files_are_told(full: Path) -> None:

@@ -229,7 +229,7 @@ def test_speed_is_measured_only_when_asked_for(clone) -> None:
     assert speed["device"] == "cpu"
     clone.pytest()
     assert load_result(clone.result("small")).speed == speed
-    assert f"{speed['images_per_second']:.1f}" in (clone.root / "README.md").read_text()
+    assert f"{speed['images_per_second']:.1f}" in (clone.root / "leaderboard" / "README.md").read_text()
 
 
 def test_another_dtype_does_not_overwrite_the_stored_result(clone) -> None:

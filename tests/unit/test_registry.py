@@ -283,6 +283,8 @@ ARCHIVE = "kind: archive\n  url: https://a.org/b.zip\n  download: 1 MB"
             "licence: null\n  literature: [{metric: knn1.f1_macro, val: 0.9, label: x}]",
             "data set 'grains': unknown key 'literature.0.val'; did you mean 'value'?",
         ),
+        ("licence: null", "licence: null\n  specimen: '('", "specimen: '(' is no regular expression"),
+        ("licence: null", "licence: null\n  specimen: 'a(b)(c)'", "specimen: 'a(b)(c)' has 2 groups; the one group"),
         ("licence: null", "licence: null\n  paper: abc", "paper 'abc': string should match pattern"),
         ("licence: null", "licence: null\n  paper: abc", "docs/adding-a-dataset.md shows an entry"),
         ("licence: null", "licence: null\n  unverified: [layout]", "'layout' is not one of licence, archive layout"),

@@ -44,6 +44,13 @@ def test_a_changed_digest_or_dimension_of_the_entry_makes_a_cell_stale(registry,
     assert why_stale(make_result(), replace(spec, dimension=1), dataset) == ["dimension"]
 
 
+def test_another_unit_of_resampling_makes_a_cell_stale(registry, make_result) -> None:
+    """Its outcomes do not know the specimens, or know others."""
+    spec, dataset = registry.model("toy"), replace(registry.dataset("grains"), specimen=r"(\d)")
+    assert why_stale(make_result(), spec, dataset) == ["specimen"]
+    assert why_stale(make_result(inputs={"specimen": r"(\d)"}), spec, dataset) == []
+
+
 def test_without_a_digest_of_the_data_nobody_can_tell(registry, make_result) -> None:
     """Whatever data a result is of, an entry that declares none does not make it stale."""
     dataset = replace(registry.dataset("grains"), digest=None)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from leaderboard.report.analysis import Analysis
+from leaderboard.report.comparison import NO_COMPARISONS, Comparisons
 from leaderboard.report.examples import choose_clustering
 from leaderboard.report.figures.confusion import draw_confusion
 from leaderboard.report.figures.curves import (
@@ -55,7 +56,10 @@ class Picture:
 
 
 def draw_figures(
-    analyses: Sequence[Analysis], thumbnails: Thumbnails, literature: Literature = ()
+    analyses: Sequence[Analysis],
+    thumbnails: Thumbnails,
+    literature: Literature = (),
+    comparisons: Comparisons = NO_COMPARISONS,
 ) -> Iterator[Picture]:
     """Every figure that these analyses allow, one at a time: first those that compare models, then each model's own.
 
@@ -63,12 +67,13 @@ def draw_figures(
         analyses: models on the same images, at least one.
         thumbnails: index of an image -> picture file; may lack some or all.
         literature: published top-1 accuracies on the same data set.
+        comparisons: of the same models, for their intervals.
 
     Raises:
         Unavailable: matplotlib is not installed.
     """
     together = {
-        "precision-recall": (draw_precision_recall(analyses), _PRECISION_RECALL),
+        "precision-recall": (draw_precision_recall(analyses, comparisons), _PRECISION_RECALL),
         "learning-curve": (draw_learning_curve(analyses, literature), _LEARNING_CURVE + _PUBLISHED * bool(literature)),
         "few-shot": (draw_few_shot(analyses), _FEW_SHOT),
     }
@@ -107,7 +112,7 @@ def describe_outliers(analysis: Analysis) -> str:
 
 _PRECISION_RECALL = (
     "Every image asks for the others of its class. Mean precision against mean recall when the nearest 1, 10, 20, … "
-    "images are shown; the star is where as many are shown as the class has, P@N. "
+    "images are shown; the star is where as many are shown as the class has, P@N, with half of its 95 % interval. "
     "The dotted ends, to (0, 1) and (1, 0), are not measured; they close the curve whose area is given."
 )
 _LEARNING_CURVE = (

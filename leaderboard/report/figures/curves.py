@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from leaderboard.report.analysis import Analysis
+from leaderboard.report.comparison import NO_COMPARISONS, Comparisons
 from leaderboard.report.figures._style import COLOURS, MARKERS, WIDTH, new_figure, plain, styled
 from leaderboard.report.series import (
     CLASSIFIERS,
@@ -28,7 +29,7 @@ DASHES = ((0, (1, 1.5)), (0, (4, 1.5, 1, 1.5)), (0, (6, 2)), (0, (3, 1, 1, 1, 1,
 
 
 @styled()
-def draw_precision_recall(analyses: Sequence[Analysis]) -> Figure | None:
+def draw_precision_recall(analyses: Sequence[Analysis], comparisons: Comparisons = NO_COMPARISONS) -> Figure | None:
     """Mean precision against mean recall at every cut-off, a line per model; the star is P@N, where both are equal.
 
     The curve is the one whose area is ``pr_auc``: closed at (0, 1) and (1, 0), dotted there, as nothing was measured.
@@ -37,6 +38,8 @@ def draw_precision_recall(analyses: Sequence[Analysis]) -> Figure | None:
     shown = [analysis for analysis in analyses if "retrieval.precision_at_n" in analysis.metrics]
     if not shown:
         return None
+    compared = comparisons.get("retrieval.precision_at_n")
+    intervals = compared.of if compared else {}
     figure = new_figure(5.4, 4.4 + 0.17 * len(shown))
     axes = figure.add_subplot()
     for number, analysis in enumerate(shown):
@@ -45,6 +48,8 @@ def draw_precision_recall(analyses: Sequence[Analysis]) -> Figure | None:
         area = analysis.metrics.get("retrieval.pr_auc", np.nan)
         axes.plot(*np.vstack([(0, 1), points, (1, 0)]).T, color=color, linewidth=1.4, linestyle=":")
         name = f"{plain(analysis.model, 40)}: area {area:.3f}, P@N {at_n:.3f}"
+        if standing := intervals.get(analysis.model):
+            name += f" ± {standing.half_width:.3f}"
         axes.plot(*points.T, color=color, marker=marker, markersize=4, linewidth=1.4, label=name)
         axes.plot(at_n, at_n, color=color, marker="*", markersize=14, markeredgecolor="white", zorder=4)
     axes.set(xlim=(0, 1.01), ylim=(0, 1.02), xlabel="mean recall", ylabel="mean precision")

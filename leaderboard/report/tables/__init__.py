@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from leaderboard.report.analysis import Analysis
 from leaderboard.report.collection_file import Collection
-from leaderboard.report.saving import Best
+from leaderboard.report.companions import Best
+from leaderboard.report.comparison import NO_COMPARISONS, Comparisons
 from leaderboard.report.series import Curve
 from leaderboard.report.tables.examples import tabulate_medoids, tabulate_outliers, tabulate_queries
 from leaderboard.report.tables.images import tabulate_bad_files, tabulate_classes, tabulate_duplicates
@@ -40,11 +41,14 @@ class Table:
     best: Mapping[str, Best] = field(default_factory=dict)  # column -> which of its values is best
 
 
-def tabulate_models(analyses: Sequence[Analysis]) -> Iterator[Table]:
-    """Every table that these analyses of the same images fill, at least one analysis; empty ones are left out."""
-    highest: dict[str, Best] = dict.fromkeys(HEADLINES.values(), "max")
+def tabulate_models(analyses: Sequence[Analysis], comparisons: Comparisons = NO_COMPARISONS) -> Iterator[Table]:
+    """Every table that these analyses of the same images fill, at least one analysis; empty ones are left out.
+
+    Headline figures have intervals and ranks as far as there are comparisons.
+    """
+    highest: dict[str, Best] = {HEADLINES[metric]: "max" for metric in comparisons}
     tables = [
-        Table("headlines", CAPTIONS["headlines"], tabulate_headlines(analyses), highest | {"log loss": "min"}),
+        Table("headlines", CAPTIONS["headlines"], tabulate_headlines(analyses, comparisons), highest),
         Table("classes-scores", CAPTIONS["classes-scores"], tabulate_class_scores(analyses)),
         *_tabulate_curves(analyses, "learning_curve"),
         *_tabulate_curves(analyses, "few_shot"),
@@ -79,8 +83,8 @@ def _tabulate_curves(analyses: Sequence[Analysis], curve: Curve) -> Iterator[Tab
 BEST_CLUSTERING: Mapping[str, Best] = {"ARI": "max", "AMI": "max"}
 CAPTIONS = {
     "headlines": (
-        "Headline figures. Lowest and highest split: the spread over the ten splits, which share their images; "
-        "it is no interval."
+        "Headline figures; ± is half of a 95 % interval for new images of the same slides. Bold: the best, and "
+        "all that these images cannot tell from it. A figure without an interval has no best: its order may be chance."
     ),
     "classes-scores": (
         "Recall, precision and F1 of naming an image after its nearest neighbour, mean over ten splits; P@N: how "

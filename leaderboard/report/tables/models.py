@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from leaderboard.protocols._confusion import compute_confusion, compute_scores
 from leaderboard.protocols._trials import SCORES
 from leaderboard.protocols.clustering import ALGORITHMS
 from leaderboard.protocols.clustering import TITLES as CLUSTERING
 from leaderboard.protocols.disparity import TITLES as DISPARITY
 from leaderboard.records import Scores
 from leaderboard.report.analysis import Analysis
+from leaderboard.report.companions import HALF_INTERVAL, RANK
+from leaderboard.report.comparison import NO_COMPARISONS, Comparisons
 from leaderboard.report.series import CLASSIFIERS, SPACES, Curve, read_curve
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ HEADLINES = {
     "retrieval.pr_auc": "PR area",
     "linear.log_loss": "log loss",
 }
-SPREAD = {"knn1.f1_macro": ("knn", "predicted_k1"), "linear.balanced_accuracy": ("linear", "predicted")}
 CLASS_COLUMNS = {
     "recall": ("knn", "knn1.recall"),
     "precision": ("knn", "knn1.precision"),
@@ -37,40 +37,28 @@ CLASS_COLUMNS = {
 X_LABELS: Mapping[Curve, tuple[str, str]] = {"learning_curve": ("images used", "{} %"), "few_shot": ("shots", "{}")}
 
 
-def tabulate_headlines(analyses: Sequence[Analysis]) -> pd.DataFrame:
-    """A row per model: the headline figures, the lowest and highest of the ten splits beside those that have splits."""
+def tabulate_headlines(analyses: Sequence[Analysis], comparisons: Comparisons = NO_COMPARISONS) -> pd.DataFrame:
+    """A row per model: the headline figures; beside those that were compared half of the interval, and the rank."""
     rows = []
     for analysis in analyses:
         row: dict[str, object] = {"model": analysis.model}
         for metric, title in HEADLINES.items():
             if metric in analysis.metrics:
-                row[title] = analysis.metrics[metric]
-                values = compute_split_values(analysis, metric)
-                row |= _describe_spread(title, values) if len(values) else {}
+                row |= {
+                    title: analysis.metrics[metric],
+                    **_describe_standing(title, metric, analysis.model, comparisons),
+                }
         rows.append(row)
     return make_frame(rows if any(len(row) > 1 for row in rows) else [])
 
 
-def _describe_spread(title: str, values: np.ndarray) -> dict[str, object]:
-    """Called spread over splits, never an interval: the splits share their images."""
-    return {f"{title}, lowest split": float(values.min()), f"{title}, highest split": float(values.max())}
-
-
-def compute_split_values(analysis: Analysis, metric: str) -> np.ndarray:
-    """The figure in each of the ten splits, from the predictions that the protocol kept; (0,) where it has no splits.
-
-    Their mean is the metric.
-    """
-    protocol, predictions = SPREAD.get(metric, ("", ""))
-    outcomes = analysis.scores.get(protocol, Scores({})).outcomes
-    if predictions not in outcomes:
-        return np.zeros(0)
-    labels, classes = analysis.embeddings.labels, len(analysis.embeddings.classes)
-    confusions = (
-        compute_confusion(labels[test], np.asarray(predicted), classes)
-        for test, predicted in zip(outcomes["test"], outcomes[predictions], strict=True)
-    )
-    return np.array([compute_scores(confusion)[metric.partition(".")[2]] for confusion in confusions])
+def _describe_standing(title: str, metric: str, model: str, comparisons: Comparisons) -> dict[str, object]:
+    """A single model has an interval and no rank."""
+    if metric not in comparisons or model not in comparisons[metric].of:
+        return {}
+    of = comparisons[metric].of
+    rank = {title + RANK: of[model].rank} if len(of) > 1 else {}
+    return {title + HALF_INTERVAL: of[model].half_width, **rank}
 
 
 def tabulate_class_scores(analyses: Sequence[Analysis]) -> pd.DataFrame:

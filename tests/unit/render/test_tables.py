@@ -1,195 +1,210 @@
-"""The markdown tables: what is ranked, what is only shown, and what is said about it."""
+"""The tables: measured, reported, across data sets, efficiency, models."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
-from leaderboard.records import Cell, ModelSpec, Outcome, Reported, Result, Source
-from leaderboard.registry import Registry
-from leaderboard.render.markdown import (
-    BEGIN,
-    END,
-    render_block,
-    render_leaderboard,
-    replace_block,
+from leaderboard.records import Cell, Reported, Source
+from leaderboard.render.sections import NO_NEWS, News, compute_section, compute_sections
+from leaderboard.render.tables import (
+    render_measured,
+    render_models,
+    render_overview,
+    render_reported,
 )
-from leaderboard.render.message import describe_shortfall
-from leaderboard.render.outcomes import describe_outcomes, render_outcomes
-from leaderboard.render.rows import measured_rows
+
+F1 = "knn1.f1_macro"
+HEADLINES = (F1, "retrieval.precision_at_n", "linear.balanced_accuracy")
 
 
 @pytest.fixture
-def crowd(registry: Registry) -> Registry:
-    """Three models on the data set."""
-    toy = registry.model("toy")
-    return replace(registry, models={id_: replace(toy, id=id_) for id_ in ("toy", "top", "tin")})
+def table_of(crowd, read_tables):
+    """The rows of the measured table of some results."""
+
+    def render(results, board=crowd, news=NO_NEWS):
+        section = compute_section(board, board.dataset("grains"), results, news)
+        (table,) = read_tables(render_measured(section, links="results"))
+        return table
+
+    return render
 
 
-@pytest.fixture
-def measured(make_result: Callable[..., Result]) -> Callable[..., Result]:
-    """A result with all three headline metrics."""
-
-    def make(model: str, f1: float, /, **changes) -> Result:
-        metrics = {"knn1.f1_macro": f1, "retrieval.precision_at_n": 0.25, "linear.balanced_accuracy": 0.75}
-        return (
-            make_result(metrics=metrics, **changes)
-            if model == "toy"
-            else replace(make_result(metrics=metrics, **changes), model=model)
-        )
-
-    return make
+def test_the_measured_table_is_narrow(measure, table_of) -> None:
+    """Rank and headlines; what a model is stands elsewhere."""
+    row = table_of([measure("toy", 8)])[0]
+    assert list(row) == ["Rank", "Model", "NN F1", "P@N", "Linear bal. acc.", "Ranks", "Status"]
 
 
-def ranks(registry: Registry, results: list[Result]) -> list[tuple[str, int | None]]:
-    """Model and rank, from the top of the table."""
-    rows = measured_rows(registry, registry.dataset("grains"), results)
-    return [(row.model.id, row.rank) for row in rows]
+def test_tied_models_show_a_shared_rank_and_those_left_open(measure, table_of) -> None:
+    """The clear last has its own."""
+    rows = table_of([measure("toy", 60), measure("top", 4), measure("tin", 5)])
+    assert [(row["Rank"], row["Ranks"]) for row in rows] == [("1=", "1–2"), ("1=", "1–2"), ("3", "3")]
+    assert [row["Rank"] for row in table_of([measure("toy", 60), measure("top", 4)])] == ["1", "2"]
 
 
-def test_rows_are_ranked_on_unrounded_values(crowd, measured) -> None:
-    """0.50004 stands above 0.50001 although both print as 0.500; equal values share a rank."""
-    results = [measured("toy", 0.50001), measured("top", 0.50004), measured("tin", 0.50001)]
-    assert ranks(crowd, results) == [("top", 1), ("tin", 2), ("toy", 2)]
+def test_every_headline_has_its_own_interval(measure, table_of) -> None:
+    """Not only the one that ranks."""
+    result = measure("toy", 8)
+    row = table_of([result])[0]
+    figures = [row[title] for title in ("NN F1", "P@N", "Linear bal. acc.")]
+    assert [figure[:8] for figure in figures] == [f"{result.metrics[name]:.3f} ± " for name in HEADLINES]
+    assert len({figure[8:] for figure in figures}) == 3
 
 
-def test_what_cannot_be_compared_has_no_rank(crowd, measured) -> None:
-    """Stale, with images left out, or of another dtype: below the others, with the reason."""
-    results = [
-        measured("toy", 0.9, left_out=["a/1.png"]),
-        measured("top", 0.5),
-        measured("tin", 0.95, inputs={"dataset": "old"}),
+def test_the_model_links_to_its_result(measure, table_of) -> None:
+    """Where the provenance is; a row without a result has nothing to link to."""
+    news = News(statuses={Cell("top", "grains"): ("gated", "no token")})
+    rows = table_of([measure("toy", 8)], news=news)
+    assert [row["Model"] for row in rows] == ["[toy](results/grains/toy.json)", "top"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({"inputs": {"dataset": "old"}}, "stale: data changed"),
+        ({"metrics": {F1: 0.9875}}, "corrupt: knn1.f1_macro is 0.9875, but its stored outcomes give 0.8"),
+        ({"left_out": ["a/1.png", "a/2.png"]}, "ok: 2 unreadable images left out"),
+        ({"model": {"dtype": "bfloat16"}}, "ok: bfloat16"),
+    ],
+    ids=["stale", "corrupt", "left out", "dtype"],
+)
+def test_what_is_not_compared_shows_its_figure_without_rank_and_interval(
+    measure, table_of, changes, status: str
+) -> None:
+    """With the reason in the words of the status."""
+    result = measure("toy", 8, **changes)
+    row = table_of([result, measure("top", 40)])[1]
+    assert row["Model"].startswith("[toy]")
+    assert (row["Rank"], row["NN F1"], row["Ranks"]) == ("–", f"{result.metrics[F1]:.3f}", "–")
+    assert row["Status"].startswith(status)
+
+
+def test_what_a_run_could_not_measure_is_a_row_of_dashes(measure, table_of) -> None:
+    """But for its status and the reason."""
+    news = News(statuses={Cell("top", "grains"): ("gated", "accept the licence on hf.co/a, then `hf auth login`")})
+    row = table_of([measure("toy", 8)], news=news)[1]
+    assert row.pop("Status") == "gated: accept the licence on hf.co/a, then `hf auth login`"
+    assert row.pop("Model") == "top"
+    assert set(row.values()) == {"–"}
+
+
+def test_a_measured_row_tells_what_this_run_made_of_it(measure, table_of) -> None:
+    """It keeps rank and figures."""
+    news = News(statuses={Cell("toy", "grains"): ("unreachable", "no network")})
+    (row,), (before,) = table_of([measure("toy", 8)], news=news), table_of([measure("toy", 8)])
+    assert row == before | {"Status": "ok (this run: unreachable)"}
+
+
+def test_real_changes_have_arrows(measure, table_of) -> None:
+    """Behind the figure that changed."""
+    news = News(arrows={Cell("toy", "grains"): {F1: "worse", "linear.balanced_accuracy": "improved"}})
+    row = table_of([measure("toy", 8)], news=news)[0]
+    assert [row[title][-1] for title in ("NN F1", "Linear bal. acc.")] == ["↓", "↑"]
+    assert "↓" not in row["P@N"]
+    assert "↑" not in row["P@N"]
+
+
+def test_a_smoke_test_has_no_column_of_ranks(measure, crowd, table_of, with_dataset) -> None:
+    """But figures with intervals, and a status."""
+    row = table_of([measure("toy", 8)], with_dataset(crowd, ranked=False))[0]
+    assert list(row) == ["Model", "NN F1", "P@N", "Linear bal. acc.", "Status"]
+    assert "±" in row["NN F1"]
+
+
+def test_reported_figures_keep_the_digits_of_their_source(crowd, with_model, with_dataset, read_tables) -> None:
+    """0.8000 of a work that gives four, 0.60 of one that gives two; a count has none, wherever it stands."""
+    top1, ami, clusters = "learning_curve.lr.f100.top1", "clustering.umap.kmeans_known_k.ami", "clustering.pca.hdbscan"
+    clusters += ".clusters"
+    fine = {top1: 0.8, ami: 0.5, clusters: 35.0, "learning_curve.knn.f100.top1": 0.1234}
+    board = with_dataset(crowd, columns=(top1, ami, clusters))
+    board = with_model(board, "toy", reported={"grains": Reported(fine, "fine")})
+    board = with_model(board, "top", reported={"grains": Reported({top1: 0.6, ami: 0.25}, "coarse")})
+    board = with_model(board, "tin", reported={"grains": Reported({top1: 0.55}, "coarse")})
+    text = render_reported(compute_section(board, board.dataset("grains"), []))
+    (table,) = read_tables(text)
+    assert [list(row.values()) for row in table] == [
+        ["toy", "0.8000", "0.5", "35", "reported"],
+        ["top", "0.60", "0.25", "–", "reported"],
+        ["tin", "0.55", "–", "–", "reported"],
     ]
-    assert ranks(crowd, results) == [("top", 1), ("tin", None), ("toy", None)]
-    text = render_leaderboard(crowd, results)
-    assert "measured; 1 unreadable images left out" in text
-    assert "measured; stale: data changed" in text
+    assert text.endswith("Sources: fine (toy); coarse (top, tin).\n")
 
 
-def test_another_dtype_is_not_ranked(crowd, measured) -> None:
-    """bfloat16 figures are not float32 figures."""
-    results = [measured("toy", 0.9, model={"dtype": "bfloat16"}), measured("top", 0.5)]
-    assert ranks(crowd, results) == [("top", 1), ("toy", None)]
+def test_the_overview_has_no_averages_and_shows_what_is_missing(measure, two_sets, read_tables) -> None:
+    """Each figure with its rank on that data set; models by name, since no order holds on both."""
+    results = [measure("toy", 60), measure("top", 4), measure("tin", 5)]
+    results += [replace(measure("toy", 4), dataset="spores"), replace(measure("top", 60), dataset="spores")]
+    (table,) = read_tables(render_overview(compute_sections(two_sets, results)))
+    assert [list(row) for row in table] == [["Model", "grains: NN F1", "spores: NN F1"]] * 3
+    assert [row["Model"] for row in table] == ["tin", "top", "toy"]
+    assert table[0]["spores: NN F1"] == "–"
+    assert [row["grains: NN F1"].partition("(")[2] for row in table] == ["1=)", "1=)", "3)"]
+    assert [row["spores: NN F1"].partition("(")[2] for row in table] == ["", "2)", "1)"]
 
 
-def test_reported_rows_stand_apart_and_unranked(crowd, measured) -> None:
-    """Even when the published figure is higher than every measured one."""
-    figures = Reported({"knn1.f1_macro": 0.99}, "Somebody 2024", parameters=21_000_000)
-    models = {**crowd.models, "tin": replace(crowd.model("tin"), reported={"grains": figures})}
-    text = render_leaderboard(replace(crowd, models=models), [measured("toy", 0.5)])
-    table, _, apart = text.partition("Reported by others, not measured here and not ranked:")
-    assert "tin" not in table
-    row = next(line for line in apart.splitlines() if "tin" in line)
-    assert "0.99" in row
-    assert "21M" in row
-    assert "reported" in row
-    assert "Source: Somebody 2024." in apart
-    assert "| Rank" not in apart
+def test_what_is_not_compared_is_missing_in_the_overview(measure, two_sets, read_tables) -> None:
+    """A stale, corrupt or gated cell; a model without any other is left out."""
+    results = [measure("toy", 4), measure("top", 4, inputs={"dataset": "old"})]
+    results += [replace(measure("toy", 4, metrics={F1: 0.2}), dataset="spores")]
+    results += [replace(measure("top", 4), dataset="spores")]
+    news = News(statuses={Cell("tin", "grains"): ("gated", "")})
+    (table,) = read_tables(render_overview(compute_sections(two_sets, results, news)))
+    assert [row["Model"] for row in table] == ["top", "toy"]
+    assert table[0]["grains: NN F1"] == "–"
+    assert table[1]["spores: NN F1"] == "–"
 
 
-def test_missing_is_shown_as_missing(crowd, measured) -> None:
-    """No speed recorded: a dash, never a number."""
-    line = next(line for line in render_leaderboard(crowd, [measured("toy", 0.5)]).splitlines() if "[toy]" in line)
-    assert [cell.strip() for cell in line.split("|")][8] == "–"
-
-
-def test_a_smoke_test_data_set_has_no_ranks(crowd, measured) -> None:
-    """Its table has no such column, and says that it is no evidence."""
-    grains = replace(crowd.dataset("grains"), ranked=False)
-    text = render_leaderboard(replace(crowd, datasets={"grains": grains}), [measured("toy", 0.5)])
-    assert "no evidence about real fossils" in text
-    assert "| Rank" not in text
-
-
-def test_results_of_unknown_models_are_not_shown(crowd, measured) -> None:
-    """A model removed from models.yaml disappears from the table, not from results/."""
-    assert ranks(crowd, [measured("gone", 0.9)]) == []
-
-
-def test_the_block_replaces_what_is_between_the_markers(crowd, measured) -> None:
-    """And nothing else; a text without markers stays as it is."""
-    block = render_block(crowd, [measured("toy", 0.5)])
-    text = f"before\n{BEGIN}\nold\n{END}\nafter\n"
-    assert replace_block(text, block) == f"before\n{block}\nafter\n"
-    assert replace_block(replace_block(text, block), block) == replace_block(text, block)
-    assert replace_block("nothing here", block) == "nothing here"
-
-
-def outcomes_of(result: Result) -> list[Outcome]:
-    """One measured cell, two skipped for one reason, one failed."""
-    return [
-        Outcome(Cell("toy", "grains"), "ok", result=result),
-        Outcome(Cell("top", "grains"), "gated", "accept its licence"),
-        Outcome(Cell("tin", "grains"), "gated", "accept its licence"),
-        Outcome(Cell("tan", "grains"), "error", "missing blocks.0"),
+def test_a_model_is_described_once(measure, two_sets, read_tables) -> None:
+    """By a measurement that is up to date rather than by a stale one, a skipped or a reported one."""
+    other = {"resize": [9, 9], "crop": None, "interpolation": "nearest"}
+    results = [measure("toy", 8, model={"preprocessing": other}), replace(measure("toy", 8), dataset="spores")]
+    news = News(statuses={Cell("top", "grains"): ("gated", "")})
+    results += [replace(measure("top", 8, parameters=7_000_000), dataset="spores")]
+    reported = {"grains": Reported({F1: 0.9}, "x", parameters=21_000_000)}
+    models = two_sets.models | {"tin": replace(two_sets.model("tin"), reported=reported)}
+    sections = compute_sections(replace(two_sets, models=models), results, news)
+    (table,) = read_tables(render_models(sections))
+    assert [(row["Model"], row["Parameters"], row["Input, pooling"]) for row in table] == [
+        ("tin", "21M", "8×8, bilinear"),
+        ("top", "7M", "8×8, bilinear"),
+        ("toy", "0", "8×8, bilinear"),
     ]
 
 
-def test_the_end_of_a_run_counts_cells_and_gives_each_reason_once(crowd, measured) -> None:
-    """Green by skipping must be visible, and a licence's notice stands wherever its figures are."""
-    models = {**crowd.models, "toy": replace(crowd.model("toy"), notice="Built with toys")}
-    text = render_outcomes(outcomes_of(measured("toy", 0.51234)), replace(crowd, models=models))
-    assert "1 of 4 cells measured" in text
-    assert "skipped (gated) top-grains, tin-grains: accept its licence" in text
-    assert "failed (error) tan-grains: missing blocks.0" in text
-    assert "0.512" in text
-    assert text.endswith("toy: Built with toys")
-
-
-def test_the_run_report_says_what_became_of_a_cell_and_what_the_table_shows(crowd, measured) -> None:
-    """A cell that could not be measured keeps what it had: a measurement, up to date or not, or reported figures."""
-    top = replace(crowd.model("top"), reported={"grains": Reported({"knn1.f1_macro": 0.9}, "their paper")})
-    tin = replace(crowd.model("tin"), dimension=7)
-    registry = replace(crowd, models={**crowd.models, "top": top, "tin": tin, "tan": crowd.model("toy")})
-    stored = {Cell(name, "grains"): measured(name, 0.5) for name in ("toy", "tin")}
-    cells = describe_outcomes(outcomes_of(measured("toy", 0.5)), registry, stored)
-    assert [(cell["model"], cell["status"], cell["shown"]) for cell in cells] == [
-        ("toy", "ok", "ok"),
-        ("top", "gated", "reported"),
-        ("tin", "gated", "stale"),
-        ("tan", "error", None),
-    ]
-    assert cells[1]["reason"] == "accept its licence"
+def test_a_measurement_that_is_all_there_is_describes_its_model(measure, crowd, read_tables) -> None:
+    """Stale, but as it was measured."""
+    other = {"resize": [9, 9], "crop": None, "interpolation": "nearest"}
+    sections = compute_sections(crowd, [measure("toy", 8, model={"preprocessing": other})])
+    assert sections[0].measured[0].status == "stale"
+    (table,) = read_tables(render_models(sections))
+    assert [row["Input, pooling"] for row in table] == ["9×9, nearest"]
 
 
 @pytest.mark.parametrize(("revision", "shown"), [("main", True), ("a" * 40, False)])
-def test_weights_that_may_change_are_shown_as_unpinned(crowd, measured, revision: str, shown: bool) -> None:
+def test_weights_that_may_change_are_shown_as_unpinned(crowd, with_model, revision: str, shown: bool) -> None:
     """A branch instead of a commit is said beside the weights, for reported figures too."""
-    reported = {"grains": Reported({"knn1.f1_macro": 0.9}, "their paper")}
-    toy = replace(crowd.model("toy"), sources=(Source("hub", "owner/toy", revision=revision),), reported=reported)
-    text = render_leaderboard(replace(crowd, models={"toy": toy}), [])
+    reported = {"grains": Reported({F1: 0.9}, "their paper")}
+    board = with_model(crowd, "toy", sources=(Source("hub", "owner/toy", revision=revision),), reported=reported)
+    text = render_models(compute_sections(board, []))
+    assert f"hub:owner/toy@{revision}" in text
     assert ("(unpinned)" in text) is shown
 
 
-def test_a_url_is_unpinned_until_a_run_has_recorded_its_file(crowd, measured) -> None:
+def test_a_url_is_unpinned_until_a_run_has_recorded_its_file(measure, crowd, with_model) -> None:
     """The entry declares no sha256: unpinned while only reported, no longer once a result holds one."""
-    toy = replace(crowd.model("toy"), sources=(Source("url", "https://example.org/a.pth"),))
-    registry = replace(crowd, models={"toy": toy})
+    board = with_model(crowd, "toy", sources=(Source("url", "https://example.org/a.pth"),))
     weights = {"source": "url:https://example.org/a.pth", "revision": None, "file": "a.pth"}
     for sha256, shown in ((None, True), ("0" * 64, False)):
-        result = measured("toy", 0.5, model={"weights": weights | {"sha256": sha256}})
-        assert ("(unpinned)" in render_leaderboard(registry, [result])) is shown
+        result = measure("toy", 8, model={"weights": weights | {"sha256": sha256}})
+        assert ("(unpinned)" in render_models(compute_sections(board, [result]))) is shown
 
 
-def test_a_licences_notice_stands_beside_the_figures(crowd, measured) -> None:
-    """In the licence's cell of the row."""
-    toy = replace(crowd.model("toy"), notice="Built with toys")
-    assert "MIT; Built with toys" in render_leaderboard(replace(crowd, models={"toy": toy}), [measured("toy", 0.5)])
-
-
-def test_a_shortfall_names_value_threshold_distance_and_command(measured) -> None:
-    """Everything that a contributor needs to see it again."""
-    message = describe_shortfall(measured("toy", 0.5), "knn1.f1_macro", 0.75)
-    assert "knn1.f1_macro of toy on grains is 0.500000, 0.250000 below its threshold 0.75" in message
-    assert "data digest dddddddddddd" in message
-    assert message.endswith('reproduce: pytest -k "toy and grains"')
-    assert "\n" not in message
-
-
-def test_markup_in_an_entry_stays_text(crowd, measured) -> None:
-    """A pipe in a licence does not break the table."""
-    toy: ModelSpec = replace(crowd.model("toy"), licence="MIT | other")
-    text = render_leaderboard(replace(crowd, models={"toy": toy}), [measured("toy", 0.5)])
-    assert "MIT \\| other" in text
+def test_markup_in_an_entry_stays_text(measure, crowd, with_model, read_tables) -> None:
+    """A pipe or a line break in a licence, a notice or a link breaks neither cell nor row."""
+    links = {"a|b": "https://example.org/x|y\nz"}
+    board = with_model(crowd, "toy", licence="MIT | other\nor none", notice="Built\n| with", links=links)
+    ((row,),) = read_tables(render_models(compute_sections(board, [measure("toy", 8)])))
+    assert row["Licence"] == "MIT \\| other or none; Built \\| with"
+    assert row["Weights"] == "[a\\|b](https://example.org/x\\|y z)"

@@ -22,6 +22,7 @@ from scipy.spatial.distance import pdist, squareform
 from leaderboard.errors import Unavailable
 from leaderboard.records import Scores
 from leaderboard.report.analysis import Analysis
+from leaderboard.report.comparison import compare_models
 from leaderboard.report.examples import find_medoids
 from leaderboard.report.figures import (
     describe_outliers,
@@ -170,6 +171,25 @@ def test_the_precision_recall_curve_has_the_area_that_is_reported(make_analysis:
     areas = [float(np.trapezoid(line[:, 1], line[:, 0])) for line in closed]
     assert areas == pytest.approx([analysis.metrics["retrieval.pr_auc"] for analysis in (first, second)])
     assert find_overlaps(figure) == []
+
+
+def test_the_legend_of_precision_and_recall_has_the_interval_at_n(make_analysis: Make) -> None:
+    """Where the models were compared; half of the interval of the leaderboard."""
+    models = [
+        make_analysis(seed=1, model="one"),
+        make_analysis(seed=2, model="two-with-a-name-of-just-forty-characters"),
+    ]
+    compared = compare_models(models)
+    figure, bare = draw_precision_recall(models, compared), draw_precision_recall(models)
+    assert figure
+    assert bare
+    for model in models:
+        value = f"P@N {model.metrics['retrieval.precision_at_n']:.3f}"
+        half = compared["retrieval.precision_at_n"].of[model.model].half_width
+        assert any(text.startswith(model.model) and text.endswith(f"{value} ± {half:.3f}") for text in texts(figure))
+        assert any(text.startswith(model.model) and text.endswith(value) for text in texts(bare))
+    assert find_overlaps(figure) == []
+    assert not [text for text in find_outside(figure) if "P@N" in text]
 
 
 def test_the_learning_curve_shows_means_deviations_and_levels(make_analysis: Make, curve_scores: dict) -> None:

@@ -12,10 +12,11 @@ import pytest
 
 from leaderboard.records import Embeddings, Provenance
 from leaderboard.report.analysis import Analysis
+from leaderboard.report.companions import Best
+from leaderboard.report.comparison import compare_models
 from leaderboard.report.facts import list_facts
 from leaderboard.report.page import Contents, Drawn, render_report
 from leaderboard.report.page_tables import LONGEST, view_table
-from leaderboard.report.saving import Best
 from leaderboard.report.tables import Table, tabulate_models
 
 Make = Callable[..., Analysis]
@@ -129,10 +130,10 @@ def test_the_best_of_a_column_is_marked_before_rounding() -> None:
 def test_best_values_are_bold_on_the_page(make_analysis: Make) -> None:
     """As many as the view marks."""
     models = [make_analysis(model=name, seed=seed) for name, seed in (("a", 1), ("b", 2))]
-    tables = list(tabulate_models(models))
+    tables = list(tabulate_models(models, compare_models(models)))
     views = [view_table(table, ("a", "b")) for table in tables if table.name in ("headlines", "disparity")]
     marked = sum(cell.is_best for view in views for row in view.rows for cell in row)
-    assert marked >= 6
+    assert marked >= 3
     assert render_report(Contents("slides", "", models, None, tables)).count('<td class="best">') == marked
 
 
@@ -163,13 +164,19 @@ def test_values_are_written_as_a_reader_expects(column: str, value: object, text
     assert view_table(Table("t", "", frame), ()).rows[0][0].text == text
 
 
-def test_the_spread_over_splits_stands_below_its_figure() -> None:
-    """Three columns of the file are one of the page; a model without splits has none."""
+def test_half_an_interval_stands_below_its_figure() -> None:
+    """Three columns of the file are one of the page; a model without an interval has none, of a rank there is none."""
     nan = float("nan")
-    columns = {"model": ["a", "b"], "NN F1": [0.5, 0.6], "NN F1, lowest split": [0.41, nan]}
-    view = view_table(table_of(**columns, **{"NN F1, highest split": [0.59, nan], "P@N": [0.3, 0.2]}), ("a", "b"))
+    columns = {"model": ["a", "b"], "NN F1": [0.5, 0.6], "NN F1, half interval": [0.0412, nan]}
+    view = view_table(table_of(**columns, **{"NN F1, rank": [1, nan], "P@N": [0.3, 0.2]}), ("a", "b"))
     assert view.heads == (("model", False), ("NN F1", True), ("P@N", True))
-    assert [row[1].spread for row in view.rows] == ["0.410 to 0.590", ""]
+    assert [row[1].interval for row in view.rows] == ["± 0.041", ""]
+
+
+def test_what_is_tied_with_the_best_is_as_good() -> None:
+    """All of the first rank are marked, and no value of a lower one."""
+    table = table_of({"F1": "max"}, model=["a", "b", "c"], F1=[0.70, 0.71, 0.3], **{"F1, rank": [1, 1, 3]})
+    assert [row[1].is_best for row in view_table(table, ("a", "b", "c")).rows] == [True, True, False]
 
 
 def test_columns_of_models_stand_below_their_names(make_analysis: Make) -> None:

@@ -13,6 +13,7 @@ import pytest
 from leaderboard.records import Scores
 from leaderboard.report.analysis import Analysis
 from leaderboard.report.collection_file import Collection
+from leaderboard.report.comparison import compare_models
 from leaderboard.report.saving import escape_latex, render_latex, save_table
 from leaderboard.report.tables import (
     tabulate_bad_files,
@@ -30,7 +31,6 @@ from leaderboard.report.tables import (
     tabulate_outliers,
     tabulate_queries,
 )
-from leaderboard.report.tables.models import compute_split_values
 
 Make = Callable[..., Analysis]
 
@@ -52,28 +52,35 @@ def collection() -> Collection:
     )
 
 
-@pytest.mark.parametrize("metric", ["knn1.f1_macro", "linear.balanced_accuracy"])
-def test_values_per_split_average_to_the_metric(make_analysis: Make, metric: str) -> None:
-    """Ten of them, and they differ."""
-    analysis = make_analysis()
-    values = compute_split_values(analysis, metric)
-    assert values.shape == (10,)
-    assert values.mean() == pytest.approx(analysis.metrics[metric], abs=1e-12)
-    assert values.min() < values.max()
+def test_headlines_have_half_intervals_and_ranks_beside_them(make_analysis: Make) -> None:
+    """Those of the comparison; a figure that was not compared has none, a protocol that did not run no column."""
+    models = [
+        make_analysis(),
+        make_analysis(model="other", seed=1),
+        make_analysis(model="part", protocols=("retrieval",)),
+    ]
+    compared = compare_models(models)
+    frame = tabulate_headlines(models, compared)
+    assert frame["model"].tolist() == ["toy", "other", "part"]
+    assert frame.columns[:4].tolist() == ["model", "NN F1", "NN F1, half interval", "NN F1, rank"]
+    for metric, title in (("knn1.f1_macro", "NN F1"), ("retrieval.precision_at_n", "P@N")):
+        of = compared[metric].of
+        rows = frame[frame["model"].isin(of)]
+        assert rows[title].tolist() == [model.metrics[metric] for model in models if model.model in of]
+        assert rows[f"{title}, half interval"].tolist() == [standing.half_width for standing in of.values()]
+        assert rows[f"{title}, rank"].tolist() == [standing.rank for standing in of.values()]
+    assert frame.loc[2, ["NN F1", "NN F1, half interval", "NN F1, rank"]].isna().all()
+    assert not any(column.startswith("MAP,") for column in frame)
+    assert "NN F1" not in tabulate_headlines(models[2:], compared)
 
 
-def test_headlines_have_the_spread_over_splits_beside_them(make_analysis: Make) -> None:
-    """Lowest and highest of the ten; a figure without splits has none, a protocol that did not run no column."""
-    full, part = make_analysis(), make_analysis(model="other", protocols=("retrieval",))
-    frame = tabulate_headlines([full, part])
-    values = compute_split_values(full, "knn1.f1_macro")
-    assert frame["model"].tolist() == ["toy", "other"]
-    assert frame.loc[0, "NN F1"] == full.metrics["knn1.f1_macro"]
-    assert frame.loc[0, "NN F1, lowest split"] == values.min()
-    assert frame.loc[0, "NN F1, highest split"] == values.max()
-    assert np.isnan(frame.loc[1, "NN F1"])
-    assert not any("P@N," in column or "interval" in column for column in frame)
-    assert "NN F1" not in tabulate_headlines([part])
+def test_a_single_model_has_intervals_and_no_rank(make_analysis: Make) -> None:
+    """There is nobody to be ranked with."""
+    models = [make_analysis()]
+    columns = tabulate_headlines(models, compare_models(models)).columns
+    assert [column for column in columns if "," in column] == [
+        "NN F1, half interval", "P@N, half interval", "linear bal. acc., half interval",
+    ]  # fmt: skip
 
 
 def test_the_class_table_has_a_row_for_every_class(make_analysis: Make) -> None:
@@ -129,8 +136,8 @@ def test_only_tables_with_rows_are_given(make_analysis: Make, curve_scores: dict
         "clustering", "disparity", "queries", "medoids", "outliers",
     ]  # fmt: skip
     assert [table.name for table in tabulate_models([bare])] == ["classes-scores"]
-    for table in tabulate_models([full]):
-        assert set(table.best) <= {*table.frame.columns, "log loss"}
+    for table in tabulate_models([full], compare_models([full])):
+        assert set(table.best) <= set(table.frame.columns)
         assert table.caption.endswith(".")
 
 
@@ -260,6 +267,20 @@ def test_the_best_of_the_unrounded_values_is_bold() -> None:
         r"b & 0.500 & \textbf{0.100} & 2 \\",
         r"c & \textbf{0.500} & -- & 1 \\",
         r"d & -- & -- & 0 \\",
+    ]
+
+
+def test_latex_has_the_half_interval_behind_its_figure() -> None:
+    """In one column, without that of the rank; bold are all of the first rank, whatever their digits."""
+    frame = pd.DataFrame({"model": ["a", "b", "c"], "F1": [0.7, 0.69, np.nan]})
+    frame = frame.assign(**{"F1, half interval": [0.04, 0.0512, np.nan], "F1, rank": [1, 1, np.nan]})
+    text = render_latex(frame, {"F1": "max"})
+    assert text.splitlines()[0] == r"\begin{tabular}{lr}"
+    assert text.splitlines()[2] == r"model & F1 \\"
+    assert text.splitlines()[4:7] == [
+        r"a & \textbf{0.700} $\pm$ 0.040 \\",
+        r"b & \textbf{0.690} $\pm$ 0.051 \\",
+        r"c & -- \\",
     ]
 
 

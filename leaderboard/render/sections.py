@@ -1,0 +1,115 @@
+"""Rows of one data set, held against one another: who leads, who is tied, what the images can resolve."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from math import inf, isfinite, nan
+
+from leaderboard.records import Cell, DatasetSpec, Metric, Result, Status
+from leaderboard.registry import Registry
+from leaderboard.render.rows import Row, columns_of, measured_row, missing_row, reported_rows, score_of
+from leaderboard.standings import Standings, compute_dataset_standings
+
+
+@dataclass(frozen=True)
+class News:
+    """What is known besides the stored results: of the last publication, and of a run."""
+
+    arrows: Mapping[Cell, Mapping[str, str]] = field(default_factory=dict)  # cell -> metric -> improved or worse
+    statuses: Mapping[Cell, tuple[Status, str]] = field(default_factory=dict)  # cell -> what a run made of it, and why
+
+    def status_of(self, cell: Cell) -> Status:
+        """What the run made of a cell; ok where it says nothing."""
+        return self.statuses.get(cell, ("ok", ""))[0]
+
+
+NO_NEWS = News()
+
+
+@dataclass(frozen=True)
+class Section:
+    """A data set's part of the leaderboard."""
+
+    dataset: DatasetSpec
+    columns: Sequence[Metric]
+    measured: Sequence[Row]  # best first; what is not compared below; last what a run could not measure
+    reported: Sequence[Row]
+    missing: Sequence[str]  # models without any figure
+    standings: Standings | None  # by the first column; None: nothing to rank by
+
+    @property
+    def is_ranked(self) -> bool:
+        """Whether it has ranks to show."""
+        return self.dataset.ranked and self.standings is not None
+
+
+def compute_sections(registry: Registry, results: Sequence[Result], news: News = NO_NEWS) -> list[Section]:
+    """A section per data set that has rows; smoke tests last."""
+    datasets = sorted(registry.datasets.values(), key=lambda dataset: not dataset.ranked)
+    sections = [compute_section(registry, dataset, results, news) for dataset in datasets]
+    return [section for section in sections if section.measured or section.reported]
+
+
+def compute_section(
+    registry: Registry, dataset: DatasetSpec, results: Sequence[Result], news: News = NO_NEWS
+) -> Section:
+    """One data set's rows, with intervals, ranks and arrows where there are any."""
+    columns = columns_of(dataset)
+    ours = [r for r in results if r.dataset == dataset.id and r.model in registry.models]
+    here = {r.model: r for r in sorted(ours, key=lambda r: r.model)}  # equal figures: no word depends on the files
+    rows = {model: measured_row(registry.models[model], dataset, result) for model, result in here.items()}
+    rows = _set_apart_other_images(rows)
+    standings = _compute_standings([here[model] for model, row in rows.items() if row.is_comparable], columns)
+    rows = {model: _place(row, standings, news, Cell(model, dataset.id)) for model, row in rows.items()}
+    reported = reported_rows(registry, dataset)
+    unmeasured = [model for model in registry.models if model not in rows]
+    tried = [model for model in unmeasured if news.status_of(Cell(model, dataset.id)) != "ok"]
+    gone = [missing_row(registry.models[model], *news.statuses[Cell(model, dataset.id)]) for model in tried]
+    shown = {*tried, *(row.model.id for row in reported)}
+    return Section(
+        dataset,
+        columns,
+        measured=[*_sort(rows.values(), columns[0]), *gone],
+        reported=reported,
+        missing=[model for model in unmeasured if model not in shown],
+        standings=standings.get(columns[0].name),
+    )
+
+
+def _set_apart_other_images(rows: Mapping[str, Row]) -> dict[str, Row]:
+    """Where no digest is declared, two people may have measured on different images: the most common ones count."""
+    digests = Counter(row.digest for row in rows.values() if row.is_comparable)
+    common = digests.most_common(1)[0][0] if digests else ""
+    return {
+        model: replace(row, notes=("other images",)) if row.is_comparable and row.digest != common else row
+        for model, row in rows.items()
+    }
+
+
+def _compute_standings(results: Sequence[Result], columns: Sequence[Metric]) -> dict[str, Standings]:
+    found = {}
+    for metric in columns:
+        having = [result for result in results if isfinite(result.metrics.get(metric.name, nan))]
+        if metric.evidence is not None and having:
+            found[metric.name] = compute_dataset_standings(having, metric.name)
+    return found
+
+
+def _place(row: Row, standings: Mapping[str, Standings], news: News, cell: Cell) -> Row:
+    own = {metric: table.of[cell.model] for metric, table in standings.items() if cell.model in table.of}
+    status = news.status_of(cell)
+    last_run = None if status == "ok" else status
+    arrows = news.arrows.get(cell, {}) if row.is_comparable else {}
+    return replace(row, standings=own, arrows=arrows, last_run=last_run)
+
+
+def _sort(rows: Iterable[Row], first: Metric) -> list[Row]:
+    """On unrounded values; what is not comparable, or has no such figure, stands below."""
+
+    def place(row: Row) -> tuple[bool, float, str]:
+        score = score_of(row.metrics, first)
+        return not row.is_comparable or score == -inf, -score, row.model.id
+
+    return sorted(rows, key=place)

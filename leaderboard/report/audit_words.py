@@ -1,0 +1,49 @@
+"""What is said about suspects, in the same words on the terminal and on the page."""
+
+from __future__ import annotations
+
+from leaderboard.auditing import DOUBT, TIMES, Audit, Suspect
+
+HOW_FOUND = (
+    "A model's support for a class is the mean of two shares: of the class among the ten nearest other images, nearer "
+    "ones counting more, and among the names that logistic regression gave the image when it had not learnt it. An "
+    "image is suspected when every one of these models supports another class more than the label, and in the mean "
+    f"over the models another class has at least {TIMES:g} times the support of the label ({DOUBT:g} is added to both)."
+)
+HOW_TO_READ = (
+    "A suspicion is no proof, and a suggestion no name. Where 3 or 5 % of the labels were changed on purpose, about "
+    "half of the suspects were changed ones (a third, where a single model judged); other images are suspected for "
+    "being poor, folded or broken, or unlike the rest of their genus. Errors that were made often in the same way are "
+    "mostly not found: they have neighbours of their kind."
+)
+
+
+def summarise(audit: Audit) -> str:
+    """How many suspects there are, and who says so."""
+    count, models = len(audit.suspects), audit.models
+    whose = {0: "no label", 1: "its label"}.get(count, "their label")
+    by = f"each of {', '.join(models)}" if len(models) > 1 else models[0]
+    said = f"{count} of {audit.images} images {_are(count)} suspected: {whose} is contradicted by {by}"
+    if len(models) == 1 or count == 0:
+        return said
+    agreed = sum(suspect.agreeing == len(models) for suspect in audit.suspects)
+    return f"{said}; on {agreed} they agree what it is instead"
+
+
+def describe_silent(audit: Audit) -> str:
+    """How many images could not be judged; empty when all were."""
+    if not audit.silent:
+        return ""
+    return (
+        f"{audit.silent} image{'' if audit.silent == 1 else 's'} could not be judged: alone in the class, and never "
+        "named without having been learnt"
+    )
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
+
+
+def describe_agreement(suspect: Suspect) -> str:
+    """How many of the models suggest the same class."""
+    return f"{suspect.agreeing} of {len(suspect.opinions)} models"

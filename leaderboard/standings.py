@@ -1,0 +1,81 @@
+"""Stored cells of one data set -> what their figures can tell apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import isfinite, nan
+
+import numpy as np
+
+from leaderboard.errors import LeaderboardError
+from leaderboard.evidence import Figures, gather_from
+from leaderboard.protocols import METRICS
+from leaderboard.records import Result
+from leaderboard.statistics import RESAMPLES, Resampled, Standing, compute_resolution, compute_standings, resample
+
+FEWEST = 15  # images per class: with fewer, intervals are too narrow by a tenth or more (benchmarks/small_classes.py)
+ROUNDING = 1e-9  # between a figure and what its outcomes give
+
+
+@dataclass(frozen=True)
+class Standings:
+    """Where the models of a data set stand by one figure."""
+
+    metric: str
+    of: Mapping[str, Standing]  # model -> its
+    resolution: float | None  # the smallest difference that the images can resolve; None with a single model
+    is_rough: bool = False  # classes are so small that the intervals are too narrow
+
+
+def has_small_classes(labels: np.ndarray) -> bool:
+    """Whether classes are so small that resampling their images says too little.
+
+    Taken is the harmonic mean of their sizes, since the variance of a mean over classes goes with that of 1 / size.
+    """
+    counts = np.bincount(labels)
+    return bool(1 / np.mean(1 / counts[counts > 0]) < FEWEST)
+
+
+def find_contradiction(result: Result, metrics: Sequence[str]) -> str:
+    """What is wrong with a cell whose stored figures do not follow from its stored outcomes; empty when they do.
+
+    Such a cell was not measured so: somebody has edited the file, or code has changed without a new version.
+    """
+    for metric in metrics:
+        if METRICS[metric].evidence is None or not isfinite(stored := result.metrics.get(metric, nan)):
+            continue
+        try:
+            follows = compute_from_outcomes(result, metric)
+        except LeaderboardError as error:
+            return str(error)
+        if abs(follows - stored) > ROUNDING:
+            return f"{metric} is {stored:.9g}, but its stored outcomes give {follows:.9g}; measure it again"
+    return ""
+
+
+def compute_from_outcomes(result: Result, metric: str) -> float:
+    """A figure anew from the stored outcomes; raises as ``resample_results`` does."""
+    figures = gather_from([result], metric)
+    return float(figures.weighted(np.ones((len(result.labels), 1), np.float32))[0, 0])
+
+
+def resample_results(results: Sequence[Result], metric: str, *, resamples: int = RESAMPLES) -> Resampled:
+    """A figure of several models on the same images, as measured and resampled.
+
+    Raises:
+        LeaderboardError: the metric has no interval, or the models were tested on different images.
+    """
+    return resample(gather_from(results, metric), resamples=resamples)
+
+
+def compute_dataset_standings(results: Sequence[Result], metric: str) -> Standings:
+    """Where several models stand by one figure; raises as ``resample_results`` does."""
+    return place_models([result.model for result in results], metric, gather_from(results, metric))
+
+
+def place_models(models: Sequence[str], metric: str, figures: Figures) -> Standings:
+    """Where models stand by a figure of each, in the same order."""
+    resampled = resample(figures)
+    placed = dict(zip(models, compute_standings(resampled), strict=True))
+    return Standings(metric, placed, compute_resolution(resampled), has_small_classes(figures.labels))

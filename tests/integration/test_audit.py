@@ -1,0 +1,171 @@
+"""`audit` from the command line: stored results in, a table and a page for the specialist out."""
+
+from __future__ import annotations
+
+import csv
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from leaderboard.__main__ import main
+from leaderboard.backbones import load_backbone
+from leaderboard.cells import compute_result
+from leaderboard.datasets import list_dataset, load_dataset
+from leaderboard.extract import extract
+from leaderboard.records import RunOptions
+from leaderboard.registry import Registry, load_registry
+from leaderboard.result_files import save_result
+
+ROOT = Path(__file__).parents[2]
+COLOURS = {"blue": (40, 60, 200), "green": (40, 180, 60), "grey": (128, 128, 128)}
+WRONG = "grey/=odd <b>.png"  # a blue image; its name is text everywhere
+PAINTED = """() => Promise.all(
+  [...document.querySelectorAll(".class a")].map(async tile => {
+    const image = new Image(); image.src = getComputedStyle(tile).backgroundImage.slice(5, -2);
+    await image.decode(); return image.naturalWidth;
+  }))"""
+
+
+@pytest.fixture
+def measured(clone, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The miniature clone with a blue image among the grey ones, both small models measured, and nothing fetched."""
+    monkeypatch.chdir(clone.root)
+    monkeypatch.setenv("LEADERBOARD_CACHE", clone.environment["LEADERBOARD_CACHE"])
+    monkeypatch.setenv("LEADERBOARD_DATA", str(clone.data))
+    draw_grains(clone.data / "grains")
+    digest = list_dataset("grains", clone.data / "grains").digest
+    entries = clone.root / "datasets.yaml"
+    entries.write_text(re.sub(r'digest: ".*"', f'digest: "{digest}"', entries.read_text()))
+    measure(load_registry(clone.root))
+    return clone
+
+
+def measure(registry: Registry) -> None:
+    """Both models on the grains, as a run stores them."""
+    spec = registry.dataset("grains")
+    dataset = load_dataset(spec)
+    for model in ("small", "large"):
+        backbone = load_backbone(registry.model(model), RunOptions(device="cpu"))
+        result = compute_result(backbone, dataset, extract(dataset, backbone), protocols=spec.protocols)
+        save_result(registry.results_dir, result, tolerance=spec.tolerance)
+
+
+def draw_grains(folder: Path) -> None:
+    """Ten noisy images of each colour."""
+    draws = np.random.default_rng(3)
+    shutil.rmtree(folder)
+    for name, colour in COLOURS.items():
+        (folder / name).mkdir(parents=True)
+        for index in range(10):
+            is_wrong = (name, index) == ("grey", 9)
+            values = np.array(COLOURS["blue"] if is_wrong else colour) + draws.normal(0, 12, (24, 30, 3))
+            path = folder / (WRONG if is_wrong else f"{name}/{index}.png")
+            Image.fromarray(np.clip(values, 0, 255).astype(np.uint8)).save(path)
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    """The lines of a table."""
+    with path.open(newline="", encoding="utf-8") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_a_wrong_label_is_listed_with_its_pictures(measured, capsys) -> None:
+    """One line on the terminal, one in the table, one place on the page; a second run writes the same bytes."""
+    out = Path("audit")
+    assert main(["audit", "grains", "--out", str(out)]) == 0
+    printed = capsys.readouterr().out
+    (row,) = read(out / "audit.csv")
+    assert (row["file"], row["label"], row["suggestion"], row["decision"]) == (WRONG, "grey", "blue", "")
+    assert (row["agreeing_models"], row["good_models"]) == ("2", "2")
+    assert re.search(rf"^{re.escape(WRONG)} +grey +blue +2 of 2 models +\d", printed, re.MULTILINE)
+    assert "1 of 30 images is suspected: its label is contradicted by each of large, small; on 1 they agree" in printed
+    page = (out / "audit.html").read_text(encoding="utf-8")
+    assert page.count('alt="grey/=odd &lt;b&gt;.png"') == 1
+    assert "<b>" not in page
+    assert len(re.findall(r'<li.*?title="(?:grey|blue)/\d\.png"', page)) == 10
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    assert main(["audit", "grains", "--out", str(out)]) == 0
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+
+
+def test_the_page_shows_all_pictures_and_fits_a_phone(measured, browser) -> None:
+    """Opened from disk, without a script."""
+    assert main(["audit", "grains", "--out", "audit"]) == 0
+    page = browser.new_page(viewport={"width": 390, "height": 800})
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.goto((Path("audit") / "audit.html").absolute().as_uri())
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
+    assert page.evaluate("() => [...document.images].map(image => image.naturalWidth > 0)") == [True]
+    assert page.evaluate(PAINTED) == [30] * 10
+    assert complaints == []
+    page.close()
+
+
+def test_decisions_are_kept_or_the_table_is_left_alone(measured, capsys) -> None:
+    """Whoever has written into the table finds it there after another audit; what would be lost stops it."""
+    table = Path("audit/audit.csv")
+    assert main(["audit", "grains", "--out", "audit"]) == 0
+    table.write_text(table.read_text().removesuffix("\n") + "relabel\n")
+    assert main(["audit", "grains", "--out", "audit"]) == 0
+    assert [row["decision"] for row in read(table)] == ["relabel"]
+    table.write_text(table.read_text().replace("odd", "other"))
+    before = table.read_bytes()
+    capsys.readouterr()
+    assert main(["audit", "grains", "--out", "audit"]) == 2
+    assert "has 1 decision on images that are no suspects any more" in capsys.readouterr().err
+    assert table.read_bytes() == before
+
+
+def test_without_results_there_is_nothing_to_audit(measured, capsys) -> None:
+    """One line says how to measure; results of other images count as none."""
+    for path in measured.result("small").parent.glob("*.json"):
+        path.write_text(re.sub(r'"dataset": "[0-9a-f]{64}"', f'"dataset": "{"0" * 64}"', path.read_text()))
+    assert main(["audit", "grains", "--out", "audit"]) == 2
+    assert capsys.readouterr().err == (
+        "leaderboard: grains: no model is measured on these images; measure with `pytest -k grains`\n"
+    )
+    assert not Path("audit/audit.csv").exists()
+
+
+def test_a_result_of_other_images_is_left_out_and_named(measured, capsys) -> None:
+    """The other model is heard alone."""
+    path = measured.result("small")
+    path.write_text(re.sub(r'"dataset": "[0-9a-f]{64}"', f'"dataset": "{"0" * 64}"', path.read_text()))
+    assert main(["audit", "grains", "--out", "audit"]) == 0
+    printed = capsys.readouterr().out
+    assert "left out, for they were measured on other images: small" in printed
+    assert "its label is contradicted by large" in printed
+
+
+def test_images_that_are_nowhere_and_have_no_manifest_are_one_line(measured, capsys, monkeypatch, tmp_path) -> None:
+    """Without their names the stored numbers point at nothing."""
+    monkeypatch.setenv("LEADERBOARD_DATA", str(tmp_path))
+    assert main(["audit", "grains", "--out", "audit"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("leaderboard: data set grains is not here (it has no download)")
+    assert said.count("\n") == 1
+
+
+def test_the_table_comes_without_the_images_where_their_names_are_known(capsys, monkeypatch, tmp_path) -> None:
+    """From this repository's own results: every suspect is a file of its label's folder, as the manifest has it."""
+    monkeypatch.setenv("LEADERBOARD_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("LEADERBOARD_DATA", raising=False)
+    out = tmp_path / "audit"
+    assert main(["audit", "palynomorphs-20", "--root", str(ROOT), "--out", str(out)]) == 0
+    assert [path.name for path in out.iterdir()] == ["audit.csv"]
+    rows = read(out / "audit.csv")
+    manifest = (ROOT / "leaderboard" / "datasets" / "palynomorphs-20.sha256").read_text()
+    assert rows
+    assert all(f"  {row['file']}\n" in manifest and row["file"].startswith(f"{row['label']}/") for row in rows)
+    assert [float(row["times"]) for row in rows] == sorted((float(row["times"]) for row in rows), reverse=True)
+    printed = capsys.readouterr().out
+    assert f"{len(rows)} of 697 images are suspected" in printed
+    assert printed.endswith(
+        "no pictures: the images are not here; `leaderboard fetch palynomorphs-20` gets them, then run this again\n"
+    )

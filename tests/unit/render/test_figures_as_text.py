@@ -1,0 +1,111 @@
+"""What stands in a cell of a table."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from leaderboard.records import Metric
+from leaderboard.render.cells import (
+    describe_figure,
+    describe_input,
+    describe_millions,
+    describe_number,
+    describe_rank,
+    describe_ranks,
+    describe_status,
+    escape,
+)
+from leaderboard.render.rows import Row, missing_row
+from leaderboard.statistics import Difference, Standing
+
+SHARE = Metric("a")
+STANDING = Standing(0.7182, 0.0464, 1, 2, (1, 2), Difference(0.0, 0.0, 1.0))
+
+
+@pytest.fixture
+def row(registry) -> Row:
+    """Of one figure."""
+    return replace(missing_row(registry.model("toy"), "ok", ""), metrics={"a": 0.7182})
+
+
+def test_a_figure_has_half_of_its_interval_where_it_has_one(row) -> None:
+    """As many decimals in both."""
+    assert describe_figure(replace(row, standings={"a": STANDING}), SHARE) == "0.718 ± 0.046"
+    assert describe_figure(row, SHARE) == "0.718"
+    assert describe_figure(replace(row, standings={"b": STANDING}), SHARE) == "0.718"
+
+
+@pytest.mark.parametrize(
+    ("change", "shown"), [("improved", "0.718 ↑"), ("worse", "0.718 ↓"), ("unresolved", "0.718"), ("new", "0.718")]
+)
+def test_only_a_real_change_has_an_arrow(row, change: str, shown: str) -> None:
+    """Whatever else is known of the state before."""
+    assert describe_figure(replace(row, arrows={"a": change}), SHARE) == shown
+    assert describe_figure(replace(row, arrows={"b": change}), SHARE) == "0.718"
+
+
+def test_missing_is_shown_as_missing(row) -> None:
+    """A dash, never a number."""
+    assert describe_figure(row, Metric("b")) == "–"
+    assert describe_figure(replace(row, metrics={"a": float("nan")}), SHARE) == "–"
+    assert describe_number(None, 1) == describe_number(float("inf"), 1) == describe_millions(None) == "–"
+    assert describe_rank(None) == describe_ranks(None) == "–"
+
+
+def test_a_shared_rank_has_a_sign() -> None:
+    """And one that nobody shares has none."""
+    assert describe_rank(STANDING) == "1="
+    assert describe_rank(replace(STANDING, tied=1)) == "1"
+
+
+def test_the_ranks_that_are_left_open_are_a_span_or_one() -> None:
+    """Best to worst."""
+    assert describe_ranks(STANDING) == "1–2"
+    assert describe_ranks(replace(STANDING, ranks=(3, 3))) == "3"
+
+
+@pytest.mark.parametrize(
+    ("status", "notes", "last_run", "shown"),
+    [
+        ("ok", (), None, "ok"),
+        ("ok", ("other images",), None, "ok: other images"),
+        ("stale", ("data changed", "bfloat16"), None, "stale: data changed; bfloat16"),
+        ("gated", ("accept\nits | licence",), None, "gated: accept its \\| licence"),
+        ("ok", (), "unreachable", "ok (this run: unreachable)"),
+        ("stale", ("data changed",), "out of memory", "stale: data changed (this run: out of memory)"),
+        (None, (), None, "–"),
+    ],
+)
+def test_a_status_is_told_with_its_reason(row, status, notes, last_run, shown: str) -> None:
+    """In one line, and in the words of a run's report."""
+    assert describe_status(replace(row, status=status, notes=notes, last_run=last_run)) == shown
+
+
+@pytest.mark.parametrize(
+    ("preprocessing", "pooling", "shown"),
+    [
+        ({"resize": 256, "crop": 224, "interpolation": "bicubic"}, "cls", "shorter side 256, crop 224, bicubic, cls"),
+        ({"resize": (8, 9), "crop": None, "interpolation": "bilinear"}, None, "8×9, bilinear"),
+        ({"resize": [8, 9], "crop": None, "interpolation": "bilinear"}, "mean", "8×9, bilinear, mean"),
+        ("model", "pooler", "its own, pooler"),
+        ("model", None, "its own"),
+    ],
+)
+def test_the_input_is_told_in_a_few_words(preprocessing, pooling, shown: str) -> None:
+    """From an entry and from a result file."""
+    assert describe_input(pooling, preprocessing) == shown
+
+
+def test_text_of_a_cell_ends_neither_cell_nor_row() -> None:
+    """A pipe gets a backslash, a line break becomes a space."""
+    assert escape("a | b\n\n c\r\nd") == "a \\| b c d"
+
+
+@pytest.mark.parametrize(
+    ("count", "shown"), [(0, "0"), (3_370_000, "3.37M"), (21_000_000, "21M"), (304_300_000, "304M")]
+)
+def test_parameters_are_told_in_millions(count: int, shown: str) -> None:
+    """Three digits; a baseline has none."""
+    assert describe_millions(count) == shown
