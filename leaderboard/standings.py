@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite, nan
@@ -10,8 +12,9 @@ import numpy as np
 
 from leaderboard.errors import LeaderboardError
 from leaderboard.evidence import Figures, gather_from
-from leaderboard.protocols import METRICS
+from leaderboard.protocols import METRICS, PROTOCOL_OF
 from leaderboard.records import Result
+from leaderboard.result_files import plain
 from leaderboard.statistics import RESAMPLES, Resampled, Standing, compute_resolution, compute_standings, resample
 
 FEWEST = 15  # images per class: with fewer, intervals are too narrow by a tenth or more (benchmarks/small_classes.py)
@@ -58,6 +61,14 @@ def compute_from_outcomes(result: Result, metric: str) -> float:
     """A figure anew from the stored outcomes; raises as ``resample_results`` does."""
     figures = gather_from([result], metric)
     return float(figures.weighted(np.ones((len(result.labels), 1), np.float32))[0, 0])
+
+
+def identify_tests(result: Result, metrics: Sequence[str]) -> str:
+    """A digest of what a cell was tested on: images, labels, specimens, test sets. Only equal ones can be compared."""
+    protocols = sorted({PROTOCOL_OF[metric] for metric in metrics})
+    tests = [result.outcomes.get(protocol, {}).get("test") for protocol in protocols]
+    everything = plain([result.provenance.inputs["dataset"], result.labels, result.specimens, tests])
+    return hashlib.sha256(json.dumps(everything).encode()).hexdigest()
 
 
 def resample_results(results: Sequence[Result], metric: str, *, resamples: int = RESAMPLES) -> Resampled:

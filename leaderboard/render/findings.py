@@ -38,7 +38,9 @@ def _describe_leaders(section: Section) -> str:
         second = others[0]
         return f"Best is {_name(best, metric)}, {_gap(second, metric)} above {_name(second, metric)}."
     *names, last = [_name(row, metric) for row in (best, *tied)]
-    return f"These images cannot tell {', '.join(names)} and {last} apart: the difference is {_gap(tied[-1], metric)}."
+    which = "the difference is" if len(tied) == 1 else "from the first to the last it is"
+    p = f"p = {tied[-1].standings[metric].to_best.p:.2f} among {len(others)} comparison{'s' if len(others) > 1 else ''}"
+    return f"These images cannot tell {', '.join(names)} and {last} apart: {which} {_gap(tied[-1], metric)} ({p})."
 
 
 def _name(row: Row, metric: str) -> str:

@@ -35,8 +35,8 @@ comes about in the [README](../README.md).
   in the state published before, beyond chance.
 - *Status*: `ok` was measured by this suite, with provenance in the result file that the model's name links to; `stale`
   before its entry, the data or a protocol changed; `corrupt` has figures that do not follow from its own outcomes;
-  `reported` was published by others and not measured here. Only rows that are `ok` are compared and ranked. A model
-  that lacks a data set is missing there: nothing is averaged over data sets.
+  `reported` was published by others and not measured here. Only rows that are `ok`, without a remark, are compared
+  and ranked. A model that lacks a data set is missing there: nothing is averaged over data sets.
 - *Unpinned*: the entry names a branch, or an address without a digest; what lies there may change.
 """
 SPEEDS = """\

@@ -12,7 +12,7 @@ from leaderboard.protocols import HEADLINES, METRICS
 from leaderboard.records import DatasetSpec, Metric, ModelSpec, Preprocessing, Reported, Result, Status
 from leaderboard.registry import Registry
 from leaderboard.staleness import is_pinned_in, why_stale
-from leaderboard.standings import find_contradiction
+from leaderboard.standings import find_contradiction, identify_tests
 from leaderboard.statistics import Standing
 
 
@@ -28,7 +28,7 @@ class Row:
     pooling: str | None
     status: Status | None = "ok"  # None: nobody has measured it, or reported figures
     notes: tuple[str, ...] = ()  # about the status, and why it is not compared with the others
-    digest: str = ""  # of the images
+    tested_on: str = ""  # digest of images, labels and test sets
     standings: Mapping[str, Standing] = field(default_factory=dict)  # metric -> where it stands; none: not compared
     arrows: Mapping[str, str] = field(default_factory=dict)  # metric -> "improved" or "worse", as last published
     last_run: Status | None = None  # what the run at hand made of a cell that an earlier one measured
@@ -77,7 +77,7 @@ def measured_row(spec: ModelSpec, dataset: DatasetSpec, result: Result) -> Row:
         pooling=model["pooling"],
         status=status,
         notes=tuple(notes),
-        digest=result.provenance.inputs["dataset"],
+        tested_on=identify_tests(result, [metric.name for metric in columns_of(dataset)]),
         speed=result.speed,
         weights=f"{weights['source']} {revision[:12]}".strip(),
         is_pinned=is_pinned_in(result, spec),
@@ -87,7 +87,8 @@ def measured_row(spec: ModelSpec, dataset: DatasetSpec, result: Result) -> Row:
 def _assess(spec: ModelSpec, dataset: DatasetSpec, result: Result) -> tuple[Status, list[str]]:
     notes = []
     if result.left_out:
-        notes.append(f"{len(result.left_out)} unreadable images left out")
+        count = len(result.left_out)
+        notes.append(f"{count} unreadable image{'s' if count > 1 else ''} left out")
     if (dtype := result.provenance.inputs["model"]["dtype"]) != "float32":
         notes.append(str(dtype))
     if changed := why_stale(result, spec, dataset):

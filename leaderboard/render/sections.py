@@ -60,7 +60,7 @@ def compute_section(
     ours = [r for r in results if r.dataset == dataset.id and r.model in registry.models]
     here = {r.model: r for r in sorted(ours, key=lambda r: r.model)}  # equal figures: no word depends on the files
     rows = {model: measured_row(registry.models[model], dataset, result) for model, result in here.items()}
-    rows = _set_apart_other_images(rows)
+    rows = _set_apart_other_tests(rows)
     standings = _compute_standings([here[model] for model, row in rows.items() if row.is_comparable], columns)
     rows = {model: _place(row, standings, news, Cell(model, dataset.id)) for model, row in rows.items()}
     reported = reported_rows(registry, dataset)
@@ -78,12 +78,17 @@ def compute_section(
     )
 
 
-def _set_apart_other_images(rows: Mapping[str, Row]) -> dict[str, Row]:
-    """Where no digest is declared, two people may have measured on different images: the most common ones count."""
-    digests = Counter(row.digest for row in rows.values() if row.is_comparable)
-    common = digests.most_common(1)[0][0] if digests else ""
+def _set_apart_other_tests(rows: Mapping[str, Row]) -> dict[str, Row]:
+    """Two people may have measured on different images, or a library may have split them otherwise.
+
+    The most common ones count.
+    """
+    tests = Counter(row.tested_on for row in rows.values() if row.is_comparable)
+    common = tests.most_common(1)[0][0] if tests else ""
     return {
-        model: replace(row, notes=("other images",)) if row.is_comparable and row.digest != common else row
+        model: replace(row, notes=("other images or test sets",))
+        if row.is_comparable and row.tested_on != common
+        else row
         for model, row in rows.items()
     }
 
@@ -106,10 +111,11 @@ def _place(row: Row, standings: Mapping[str, Standings], news: News, cell: Cell)
 
 
 def _sort(rows: Iterable[Row], first: Metric) -> list[Row]:
-    """On unrounded values; what is not comparable, or has no such figure, stands below."""
+    """Tie groups together, else on unrounded values; what is not comparable, or has no such figure, stands below."""
 
-    def place(row: Row) -> tuple[bool, float, str]:
-        score = score_of(row.metrics, first)
-        return not row.is_comparable or score == -inf, -score, row.model.id
+    def place(row: Row) -> tuple[bool, int, float, str]:
+        score, standing = score_of(row.metrics, first), row.standings.get(first.name)
+        below = not row.is_comparable or score == -inf
+        return below, standing.rank if standing else 0, -score, row.model.id
 
     return sorted(rows, key=place)

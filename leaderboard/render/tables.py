@@ -93,7 +93,7 @@ def render_efficiency(sections: Sequence[Section]) -> str:
     tables: dict[str, list[Row]] = {}
     for section in sections:
         for row in section.measured:
-            if row.speed:
+            if row.speed and row.status == "ok":
                 tables.setdefault(f"{section.dataset.id}, {describe_machine(row.speed)}", []).append(row)
     return "\n".join(f"On {place}:\n\n{_render_speeds(rows)}" for place, rows in tables.items())
 

@@ -55,7 +55,7 @@ def test_two_that_cannot_be_told_apart_are_named_with_their_difference(measure, 
     gap, half = best.metrics[F1] - tied.metrics[F1], tied.standings[F1].to_best.half_width
     assert (
         f"These images cannot tell top ({best.metrics[F1]:.3f}) and toy ({tied.metrics[F1]:.3f}) apart: "
-        f"the difference is {gap:.3f} ± {half:.3f}."
+        f"the difference is {gap:.3f} ± {half:.3f} (p = {tied.standings[F1].to_best.p:.2f} among 2 comparisons)."
     ) in said(results)
     assert gap < half
     assert "tin" not in said(results)

@@ -75,9 +75,9 @@ def test_a_result_that_is_up_to_date_may_be_compared(measure, row_of) -> None:
     [
         ({"inputs": {"dataset": "old"}}, "stale", ("data changed",)),
         ({"inputs": {"extraction": 0}, "model": {"pooling": "cls"}}, "stale", ("extraction, pooling changed",)),
-        ({"left_out": ["a/1.png"]}, "ok", ("1 unreadable images left out",)),
+        ({"left_out": ["a/1.png"]}, "ok", ("1 unreadable image left out",)),
         ({"model": {"dtype": "bfloat16"}}, "ok", ("bfloat16",)),
-        ({"inputs": {"dataset": "old"}, "left_out": ["a/1.png"]}, "stale", ("data changed", "1 unreadable images")),
+        ({"inputs": {"dataset": "old"}, "left_out": ["a/1.png"]}, "stale", ("data changed", "1 unreadable image")),
     ],
     ids=["stale", "twice stale", "left out", "dtype", "both"],
 )

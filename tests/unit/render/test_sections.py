@@ -57,6 +57,22 @@ def test_equal_figures_are_tied(measure, ranks) -> None:
     assert ranks([measure("toy", 8), measure("top", 8, 40)]) == [("top", 1, 2), ("toy", 1, 2)]
 
 
+def test_a_tie_group_stands_together(measure, ranks) -> None:
+    """The second is told from the leader and the third, on whom it errs alike, is not: the third stands above it."""
+    results = [measure("toy", 10), measure("top", 21), measure("tin", 22, 40)]
+    assert ranks(results) == [("toy", 1, 2), ("tin", 1, 2), ("top", 3, 1)]
+
+
+def test_other_test_sets_are_set_apart(measure, ranks) -> None:
+    """As when a library splits otherwise: one odd cell does not stop the table."""
+    odd = measure("tin", 4)
+    tests = [test[::-1] for test in odd.outcomes["knn"]["test"]]
+    named = [said[::-1] for said in odd.outcomes["knn"]["predicted_k1"]]
+    odd = replace(odd, outcomes=odd.outcomes | {"knn": {"test": tests, "predicted_k1": named}})
+    results = [measure("toy", 40), measure("top", 8), odd]
+    assert ranks(results) == [("top", 1, 1), ("toy", 2, 1), ("tin", None, 0)]
+
+
 def test_rows_are_sorted_on_unrounded_values(measure, ranks, crowd, with_dataset) -> None:
     """0.50004 stands above 0.50001 although both print as 0.500."""
     board = with_dataset(crowd, columns=("retrieval.map",))
@@ -98,7 +114,7 @@ def test_where_no_digest_is_declared_other_images_are_set_apart(measure, crowd, 
     results = [measure("toy", 1, inputs={"dataset": "other"}), measure("top", 8), measure("tin", 40)]
     assert ranks(results, board) == [("top", 1, 1), ("tin", 2, 1), ("toy", None, 0)]
     section = compute_section(board, board.dataset("grains"), results)
-    assert [row.notes for row in section.measured] == [(), (), ("other images",)]
+    assert [row.notes for row in section.measured] == [(), (), ("other images or test sets",)]
     assert section.measured[-1].status == "ok"
 
 
