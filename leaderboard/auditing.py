@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from leaderboard.columns import score_of
 from leaderboard.errors import LeaderboardError
 from leaderboard.records import Metric, Result
-from leaderboard.render.rows import score_of
 from leaderboard.standings import resample_results
 from leaderboard.statistics import compare
 

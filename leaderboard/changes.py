@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Literal
 
+from leaderboard.columns import columns_of
 from leaderboard.errors import LeaderboardError
 from leaderboard.protocols import HEADLINES, PROTOCOL_OF
 from leaderboard.records import Cell, Metric, Result
 from leaderboard.registry import Registry
-from leaderboard.render.rows import columns_of
 from leaderboard.standings import ROUNDING, resample_results
 from leaderboard.statistics import Difference, adjust_holm, compare
 

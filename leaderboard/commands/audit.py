@@ -30,7 +30,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Write the table and the page from the stored results, and print a line per suspect. No model runs."""
     from leaderboard.auditing import choose_good, compute_audit
-    from leaderboard.render.rows import columns_of
+    from leaderboard.columns import columns_of
 
     registry = load_registry(options.root)
     spec = registry.dataset(options.dataset)

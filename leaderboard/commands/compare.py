@@ -56,8 +56,8 @@ def _choose_datasets(registry: Registry, results: Sequence[Result], wanted: str 
 
 
 def _render(registry: Registry, results: Sequence[Result], options: argparse.Namespace, dataset_id: str) -> str:
+    from leaderboard.columns import columns_of
     from leaderboard.render.comparison import compute_comparison, render_comparison
-    from leaderboard.render.rows import columns_of
 
     dataset = registry.dataset(dataset_id)
     metric = options.metric or columns_of(dataset)[0].name

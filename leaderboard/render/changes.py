@@ -11,8 +11,8 @@ from typing import get_args
 from tabulate import tabulate
 
 from leaderboard.changes import Change, FigureChange, Kind, Verdict
+from leaderboard.columns import title_of
 from leaderboard.errors import printable
-from leaderboard.render.rows import title_of
 
 HEAD = ("Model", "Figure", "Before → after", "Difference", "Verdict")
 ALIGN = ("left", "left", "right", "right", "left")

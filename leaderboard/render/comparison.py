@@ -8,6 +8,7 @@ from math import isfinite, nan
 
 from tabulate import tabulate
 
+from leaderboard.columns import title_of
 from leaderboard.errors import LeaderboardError
 from leaderboard.evidence import gather_from
 from leaderboard.protocols import METRICS
@@ -15,7 +16,7 @@ from leaderboard.records import DatasetSpec, Result
 from leaderboard.registry import Registry
 from leaderboard.render.cells import MEASURED_DECIMALS, describe_rank, describe_ranks, describe_status, escape
 from leaderboard.render.findings import describe_resolution
-from leaderboard.render.rows import Row, title_of
+from leaderboard.render.rows import Row
 from leaderboard.render.sections import compute_section
 from leaderboard.settling import POWER, RATIOS, Settling, compute_images_to_settle
 from leaderboard.standings import resample_results

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from leaderboard.columns import title_of
 from leaderboard.render.cells import MEASURED_DECIMALS
-from leaderboard.render.rows import Row, title_of
+from leaderboard.render.rows import Row
 from leaderboard.render.sections import Section
 
 ROUGH = "Classes are small: by simulation these intervals are too narrow, so take them for a guess."

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from leaderboard.columns import title_of
 from leaderboard.protocols import METRICS
 from leaderboard.records import DatasetSpec, Result
 from leaderboard.registry import Registry
 from leaderboard.render.cells import escape
 from leaderboard.render.findings import describe_findings
-from leaderboard.render.rows import count_decimals, describe_data_licence, title_of
+from leaderboard.render.rows import count_decimals, describe_data_licence
 from leaderboard.render.sections import NO_NEWS, News, Section, compute_sections
 from leaderboard.render.tables import (
     render_efficiency,

@@ -7,10 +7,11 @@ from math import isfinite, nan
 
 from tabulate import tabulate
 
+from leaderboard.columns import columns_of, score_of, title_of
 from leaderboard.records import Cell, DatasetSpec, Metric, Outcome, Result, Status
 from leaderboard.registry import Registry
 from leaderboard.render.cells import MISSING
-from leaderboard.render.rows import columns_of, measured_row, score_of, title_of
+from leaderboard.render.rows import measured_row
 
 
 def render_outcomes(outcomes: Sequence[Outcome], registry: Registry) -> str:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from decimal import Decimal
-from math import inf, isfinite
 from typing import Any
 
-from leaderboard.protocols import HEADLINES, METRICS
-from leaderboard.records import DatasetSpec, Metric, ModelSpec, Preprocessing, Reported, Result, Status
+from leaderboard.columns import columns_of
+from leaderboard.records import DatasetSpec, ModelSpec, Preprocessing, Reported, Result, Status
 from leaderboard.registry import Registry
 from leaderboard.staleness import is_pinned_in, why_stale
 from leaderboard.standings import find_contradiction, identify_tests
@@ -42,24 +41,6 @@ class Row:
     def is_comparable(self) -> bool:
         """Whether its figures may be held against those of other rows."""
         return self.status == "ok" and not self.notes
-
-
-def columns_of(dataset: DatasetSpec) -> list[Metric]:
-    """What a data set's table shows: its entry's columns, else the headline metrics. The first one ranks."""
-    return [METRICS[name] for name in dataset.columns or HEADLINES]
-
-
-def title_of(metric: Metric) -> str:
-    """What stands above its column."""
-    return metric.title or metric.name
-
-
-def score_of(metrics: Mapping[str, float], metric: Metric) -> float:
-    """A figure so that more is better, whichever way the metric goes; -inf where there is none or it has no way."""
-    value = metrics.get(metric.name, -inf)
-    if not isfinite(value) or metric.higher_is_better is None:
-        return -inf
-    return value if metric.higher_is_better else -value
 
 
 def measured_row(spec: ModelSpec, dataset: DatasetSpec, result: Result) -> Row:

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf, isfinite, nan
 
+from leaderboard.columns import columns_of, score_of
 from leaderboard.records import Cell, DatasetSpec, Metric, Result, Status
 from leaderboard.registry import Registry
-from leaderboard.render.rows import Row, columns_of, measured_row, missing_row, reported_rows, score_of
+from leaderboard.render.rows import Row, measured_row, missing_row, reported_rows
 from leaderboard.standings import Standings, compute_dataset_standings
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from leaderboard.columns import title_of
 from leaderboard.records import Metric
 from leaderboard.render.cells import (
     MISSING,
@@ -19,7 +20,7 @@ from leaderboard.render.cells import (
     escape,
     markdown_table,
 )
-from leaderboard.render.rows import Row, describe_licence, title_of
+from leaderboard.render.rows import Row, describe_licence
 from leaderboard.render.sections import Section
 
 
