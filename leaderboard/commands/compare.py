@@ -6,7 +6,9 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 
+from leaderboard.commands._leaderboard import add_folder_option, find_folder
 from leaderboard.errors import LeaderboardError
 from leaderboard.records import Result
 from leaderboard.registry import Registry, load_registry
@@ -21,6 +23,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     text = "on this data set (default: every ranked one that has results)"
     parser.add_argument("--dataset", metavar="ID", help=text)
     parser.add_argument("--metric", metavar="NAME", help="by this figure (default: the data set's first column)")
+    add_folder_option(parser)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -31,8 +34,9 @@ def run(options: argparse.Namespace) -> None:
     registry = load_registry(options.root)
     for model in filter(None, [*options.models, options.baseline]):
         registry.model(model)
-    results = load_results(registry.results_dir)
-    chosen = _choose_datasets(registry, results, options.dataset)
+    folder = find_folder(options, registry)
+    results = load_results(folder / "results")
+    chosen = _choose_datasets(registry, results, options.dataset, folder)
     render: Callable[[str], str] = partial(_render, registry, results, options)
     if len(chosen) == 1:
         print(render(chosen[0]))
@@ -45,13 +49,13 @@ def run(options: argparse.Namespace) -> None:
     print("\n\n".join(texts.values()))
 
 
-def _choose_datasets(registry: Registry, results: Sequence[Result], wanted: str | None) -> list[str]:
+def _choose_datasets(registry: Registry, results: Sequence[Result], wanted: str | None, folder: Path) -> list[str]:
     if wanted:
         return [registry.dataset(wanted).id]
     measured = {result.dataset for result in results}
     chosen = [id_ for id_, dataset in registry.datasets.items() if dataset.ranked and id_ in measured]
     if not chosen:
-        raise LeaderboardError(f"{registry.results_dir}: no ranked data set has results; measure with pytest first")
+        raise LeaderboardError(f"{folder}: no ranked data set has results; measure with pytest first")
     return chosen
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
+from leaderboard.commands._leaderboard import add_folder_option, find_folder
 from leaderboard.registry import load_registry
 
 EXAMPLE = "diff main"
@@ -15,9 +15,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     text = "the older state: what git takes for a commit (main, HEAD~1, a sha), or a folder with results/"
     parser.add_argument("base", metavar="BASE", help=text)
     parser.add_argument("--to", metavar="STATE", help="the newer one, in the same way (default: the work tree)")
-    parser.add_argument(
-        "--leaderboard-dir", type=Path, metavar="DIR", help="folder with results/ (default: the clone's)"
-    )
+    add_folder_option(parser)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -27,7 +25,7 @@ def run(options: argparse.Namespace) -> None:
     from leaderboard.states import load_folder, load_state
 
     registry = load_registry(options.root)
-    folder: Path = (options.leaderboard_dir or registry.leaderboard_dir).resolve()
+    folder = find_folder(options, registry)
     before = load_state(options.base, folder)
     after = load_state(options.to, folder) if options.to else load_folder(folder)
     changes = compute_changes(before.results, after.results, registry)

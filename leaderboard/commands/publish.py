@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
+from leaderboard.commands._leaderboard import add_folder_option, find_folder
 from leaderboard.registry import load_registry
 
 EXAMPLE = "publish"
@@ -12,9 +12,7 @@ EXAMPLE = "publish"
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare them."""
-    parser.add_argument(
-        "--leaderboard-dir", type=Path, metavar="DIR", help="folder with results/ (default: the clone's)"
-    )
+    add_folder_option(parser)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -23,7 +21,7 @@ def run(options: argparse.Namespace) -> None:
     from leaderboard.states import SHORT
 
     registry = load_registry(options.root)
-    folder: Path = (options.leaderboard_dir or registry.leaderboard_dir).resolve()
+    folder = find_folder(options, registry)
     publication = publish_results(registry, folder)
     print(f"{publication.commit[:SHORT]}: {publication.summary}")
     written = [f"wrote {path}" for path in publication.written]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from leaderboard.commands._leaderboard import add_folder_option, find_folder
 from leaderboard.errors import LeaderboardError
 from leaderboard.options import parse_names
 from leaderboard.registry import Registry, load_registry
@@ -21,9 +22,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     text = "write nothing; print tables with what became of every cell in the run that pytest --run-report FILE wrote"
     what.add_argument("--run-report", type=Path, metavar="FILE", help=text)
     parser.add_argument("--dataset", metavar="ID", help="of the printed tables (default: all)")
-    parser.add_argument(
-        "--leaderboard-dir", type=Path, metavar="DIR", help="folder with results/ (default: the clone's)"
-    )
+    add_folder_option(parser)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -31,7 +30,7 @@ def run(options: argparse.Namespace) -> None:
     from leaderboard.publish import check_rendered, save_rendered
 
     registry = load_registry(options.root)
-    folder: Path = (options.leaderboard_dir or registry.leaderboard_dir).resolve()
+    folder = find_folder(options, registry)
     if options.columns or options.run_report:
         print(_tables(registry, folder, options))
         return

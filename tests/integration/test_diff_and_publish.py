@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,9 @@ from paired import measured
 
 from leaderboard.__main__ import main
 from leaderboard.history import HISTORY, load_history
+from leaderboard.protocols import versions_of
 from leaderboard.records import Result
+from leaderboard.registry import load_registry
 from leaderboard.result_files import save_result
 
 F1 = "knn1.f1_macro"
@@ -47,8 +49,14 @@ class Repository:
         return done.stdout.strip()
 
     def store(self, model: str, *, wrong: int) -> None:
-        """Put a result there: of 200 images, so many are named wrongly."""
-        save_result(self.board / "results", measured(self.make_result, wrong=wrong, model=model), tolerance=0)
+        """Put a result there, as its entry would give it: of 200 images, so many are named wrongly."""
+        registry = load_registry(self.root)
+        dataset, spec = registry.dataset("grains"), registry.models.get(model, registry.model("small"))
+        inputs = {"dataset": dataset.digest or "d" * 64, "protocols": versions_of(dataset.protocols)}
+        result = measured(self.make_result, wrong=wrong, model=model, dimension=spec.dimension, inputs=inputs)
+        entry = result.provenance.inputs["model"] | {"preprocessing": asdict(spec.preprocessing)}
+        provenance = replace(result.provenance, inputs=result.provenance.inputs | {"model": entry})
+        save_result(self.board / "results", replace(result, provenance=provenance), tolerance=0)
 
     def commit(self) -> str:
         """Commit all there is, and return the sha."""
@@ -329,4 +337,5 @@ def test_rendering_shows_arrows_and_appends_nothing(repository) -> None:
     assert main(["render"]) == 0
     (row,) = (line for line in board.read_text().splitlines() if "| [small]" in line)
     assert "↑" not in row
+    assert row.endswith("| ok       |")
     assert (repository.board / HISTORY).read_bytes() == before
