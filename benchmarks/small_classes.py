@@ -30,7 +30,7 @@ from leaderboard.simulation import (
 
 GOLDEN = Path(__file__).parents[1] / "tests" / "golden" / "palynomorphs-20.efficientnet-lite0.npz"
 METRIC = "knn1.f1_macro"
-DIRECTIONS, SPREAD, CORRELATION = 64, 0.93, 0.7  # the reference of benchmarks/coverage.py
+DIRECTIONS, SPREAD, CORRELATION = 64, 0.93, 0.7  # the reference of benchmarks/interval_coverage.py
 RESAMPLES = 400
 
 

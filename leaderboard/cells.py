@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from leaderboard.backbones import Backbone
 from leaderboard.cache import check_distinct
@@ -12,6 +13,9 @@ from leaderboard.errors import LeaderboardError, printable
 from leaderboard.protocols import versions_of
 from leaderboard.records import Dataset, Embeddings, Provenance, Result
 from leaderboard.scores import cached_scores, describe_packages, merge_metrics
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def compute_result(
@@ -57,20 +61,28 @@ def compute_result(
         labels=embeddings.labels.tolist(),
         left_out=embeddings.left_out,
         provenance=Provenance(inputs, environment),
-        specimens=number_specimens(embeddings.files, specimen) if specimen else None,
+        specimens=number_specimens(embeddings.files, embeddings.labels, specimen) if specimen else None,
         canary=canary,
     )
 
 
-def number_specimens(files: Sequence[str], pattern: str) -> list[int]:
+def number_specimens(files: Sequence[str], labels: Sequence[int] | np.ndarray, pattern: str) -> list[int]:
     """Of each file, in their order, the number of the specimen or slide that its path names.
 
     Raises:
-        LeaderboardError: a path in which the pattern finds none.
+        LeaderboardError: a path in which the pattern finds none, or a class of a single one.
     """
     found = {file: re.search(pattern, file) for file in files}
     if silent := next((file for file, match in found.items() if match is None or match[1] is None), None):
         raise LeaderboardError(f"specimen {pattern!r} names none in {printable(silent)}; mend it in datasets.yaml")
     names = [match[1] for match in found.values() if match]
     number = {name: place for place, name in enumerate(dict.fromkeys(names))}
-    return [number[name] for name in names]
+    numbers = [number[name] for name in names]
+    for label in sorted(set(labels)):
+        if len({own for own, other in zip(numbers, labels, strict=True) if other == label}) < 2:
+            first = printable(files[list(labels).index(label)])
+            raise LeaderboardError(
+                f"the class of {first} has images of a single specimen, so nothing tells how much specimens differ; "
+                "add others, or take `specimen` out of datasets.yaml"
+            )
+    return numbers

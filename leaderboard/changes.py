@@ -12,11 +12,13 @@ from leaderboard.errors import LeaderboardError
 from leaderboard.protocols import HEADLINES, PROTOCOL_OF
 from leaderboard.records import Cell, Metric, Result
 from leaderboard.registry import Registry
+from leaderboard.result_files import plain
 from leaderboard.standings import ROUNDING, resample_results
 from leaderboard.statistics import Difference, adjust_holm, compare
 
 Verdict = Literal["worse", "improved", "unresolved", "not comparable", "no interval", "new", "removed"]
 Kind = Literal["changed", "new", "removed", "unchanged"]
+PARTS = ("classes", "labels", "specimens", "left_out", "outcomes")  # of a result, on which its figures rest
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Change:
     cell: Cell
     kind: Kind  # as its headline figures are
     figures: tuple[FigureChange, ...] = ()  # the changed ones only
-    is_changed_elsewhere: bool = False  # unchanged, but for figures that the table does not show
+    elsewhere: tuple[str, ...] = ()  # what else changed that the table does not show: parts of the file, metrics
 
 
 def compute_changes(before: Sequence[Result], after: Sequence[Result], registry: Registry) -> list[Change]:
@@ -86,8 +88,15 @@ def _compare_cell(cell: Cell, old: Result | None, new: Result | None, registry: 
     figures = tuple(_compare_figure(metric, old, new) for metric in differ)
     if old is None or new is None:
         return Change(cell, "new" if old is None else "removed", figures)
-    elsewhere = not figures and dict(old.metrics) != dict(new.metrics)
-    return Change(cell, "changed" if figures else "unchanged", figures, elsewhere)
+    return Change(cell, "changed" if figures else "unchanged", figures, _list_elsewhere(old, new, metrics))
+
+
+def _list_elsewhere(old: Result, new: Result, shown: Sequence[Metric]) -> tuple[str, ...]:
+    before, after = plain(old.metrics), plain(new.metrics)
+    hidden = {**before, **after}.keys() - {metric.name for metric in shown}
+    figures = sorted(name for name in hidden if before.get(name) != after.get(name))
+    parts = [name for name in PARTS if plain(getattr(old, name)) != plain(getattr(new, name))]
+    return (*parts, *(["inputs"] if plain(old.provenance.inputs) != plain(new.provenance.inputs) else []), *figures)
 
 
 def _compare_figure(metric: Metric, old: Result | None, new: Result | None) -> FigureChange:

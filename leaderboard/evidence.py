@@ -106,15 +106,17 @@ def gather(
     truth, of = np.asarray(labels), None if specimens is None else np.asarray(specimens)
     try:
         if evidence.score == "share":
-            hits = [np.asarray(part[evidence.outcome]) for part in outcomes]
+            hits = [np.asarray(part[evidence.outcome], np.float64) for part in outcomes]
             return _gather_shares(hits, truth, of, evidence.widening)
-        tests = [np.asarray(test) for test in outcomes[0]["test"]]
+        tests = [np.asarray(test, np.int64) for test in outcomes[0]["test"]]
         if not tests:
             raise ValueError("no test set")
         if any(part["test"] != outcomes[0]["test"] for part in outcomes):
             raise LeaderboardError(f"{metric}: the models were tested on different images; measure them again")
         named = [part[evidence.outcome] for part in outcomes]
-        splits = [_gather_split(truth, test, np.asarray(said)) for test, *said in zip(tests, *named, strict=True)]
+        splits = [
+            _gather_split(truth, test, np.asarray(said, np.int64)) for test, *said in zip(tests, *named, strict=True)
+        ]
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise LeaderboardError(f"{metric}: its stored outcomes are incomplete ({error!r}); measure it again") from None
     return Namings(truth, splits, SCORES[evidence.score], of, evidence.widening)

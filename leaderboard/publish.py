@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import get_args
 
 from leaderboard.changes import Change, compute_changes, compute_half_width_of, figure_of, headlines_of
-from leaderboard.errors import CheckFailed, LeaderboardError
+from leaderboard.errors import CheckFailed, LeaderboardError, first_line
 from leaderboard.history import HISTORY, Published, append_history, latest_changes, load_history
 from leaderboard.paths import lock, save_text
 from leaderboard.records import Cell, Result, Status
@@ -49,12 +49,18 @@ def load_run_report(path: Path) -> dict[Cell, tuple[Status, str]]:
     try:
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
         found = {Cell(c["model"], c["dataset"]): (c["status"], c["reason"]) for c in cells}
+        if silent := next((c for c in cells if not isinstance(c["reason"], str)), None):
+            raise ValueError(f"reason {silent['reason']!r}")
         unknown = {status for status, _ in found.values()} - set(get_args(Status))
         if unknown:
             raise ValueError(f"status {sorted(unknown)[0]!r}")
         return found
+    except FileNotFoundError:
+        raise LeaderboardError(f"{path} does not exist; write it with pytest --run-report FILE") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise LeaderboardError(f"{path} is no run report ({error}); write one with pytest --run-report FILE") from None
+        raise LeaderboardError(
+            f"{path} is no run report ({first_line(error)}); write one with pytest --run-report FILE"
+        ) from None
 
 
 def save_run_report(run: Run, path: Path) -> None:

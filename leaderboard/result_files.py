@@ -66,10 +66,15 @@ def _agree(stored: Result, new: Result, tolerance: float) -> bool:
         all(plain(getattr(stored, name)) == plain(getattr(new, name)) for name in exact)
         and {name for name in stored.metrics if _is_repeatable(name)} == metrics.keys()
         and (stored.canary is None) == (new.canary is None)
-        and all(abs(stored.metrics[n] - v) <= tolerance * max(1.0, abs(v)) for n, v in metrics.items())
+        and all(_is_near(stored.metrics[name], value, tolerance) for name, value in metrics.items())
         and _share_changed(_repeatable(stored.outcomes), _repeatable(new.outcomes)) <= MOST_CHANGED
         and _share_changed(_numbers(stored.per_class), _numbers(new.per_class), within=10 * tolerance) <= MOST_CHANGED
     )
+
+
+def _is_near(stored: float, new: float, tolerance: float) -> bool:
+    """Within the tolerance; undefined both times is the same."""
+    return abs(stored - new) <= tolerance * max(1.0, abs(new)) or (math.isnan(stored) and math.isnan(new))
 
 
 def _is_repeatable(metric: str) -> bool:
@@ -113,15 +118,41 @@ def load_result(path: Path) -> Result:
         if fields.pop("format") != FORMAT:
             raise ValueError(f"format is not {FORMAT}")
         fields["provenance"] = Provenance(**fields["provenance"])
+        fields["metrics"] = {name: _number(value, name) for name, value in fields["metrics"].items()}
         fields["per_class"] = {
-            name: [math.nan if value is None else value for value in values]
-            for name, values in fields["per_class"].items()
+            name: [_number(value, name) for value in values] for name, values in fields["per_class"].items()
         }
+        if wrong := [name for name, part in fields["outcomes"].items() if not isinstance(part, dict)]:
+            raise ValueError(f"outcomes of {wrong[0]} are no mapping")
         result = Result(**fields)
+        _check_labels(result)
         _check_canary(result)
         return result
-    except (ValueError, TypeError, KeyError, UnicodeDecodeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
         raise LeaderboardError(f"{path} is no result file ({error}); remove it and measure the cell again") from None
+
+
+def _check_labels(result: Result) -> None:
+    """Class indices, of every image one; specimens likewise where there are any."""
+    for name, values, limit in (
+        ("labels", result.labels, len(result.classes)),
+        ("specimens", result.specimens or [], len(result.labels)),
+    ):
+        wrong = next((value for value in values if type(value) is not int or not 0 <= value < limit), None)
+        if wrong is not None:
+            raise ValueError(f"{name} hold {str(wrong)[:20]!r}, no whole number from 0 to {limit - 1}")
+    if result.specimens is not None and len(result.specimens) != len(result.labels):
+        raise ValueError(f"{len(result.specimens)} specimens for {len(result.labels)} images")
+
+
+def _number(value: object, name: str) -> float:
+    """A figure as it is stored: null stands for NaN."""
+    if value is None:
+        return math.nan
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"{name} is {value!r}, no number")
+    float(value)  # overflows for what no machine measured
+    return value
 
 
 def _check_canary(result: Result) -> None:
@@ -146,7 +177,8 @@ def load_results_of(folder: Path, model: str) -> list[Result]:
 
 def format_result(result: Result) -> str:
     """The JSON text of a cell: one key per line, one line per list of scalars, NaN as null."""
-    return format_json({"format": FORMAT} | asdict(result))
+    fields = {name: value for name, value in asdict(result).items() if (name, value) != ("specimens", None)}
+    return format_json({"format": FORMAT} | fields)
 
 
 def format_json(value: Mapping[str, Any]) -> str:

@@ -36,7 +36,9 @@ class Settling:
 
     def __str__(self) -> str:
         """In words, to two digits: ``about 540 per class (now 35)``."""
-        return f"about {float(f'{self.images_per_class:.2g}'):.0f} per class (now {self.now:.0f})"
+        needed = float(f"{self.images_per_class:.2g}")
+        count = f"about {needed:.0f} per class" if needed > self.now or self.ratio == 1 else "a few more per class"
+        return f"{count} (now {self.now:.0f})"
 
 
 def compute_images_to_settle(

@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite, nan
 
 import numpy as np
 
@@ -27,17 +26,18 @@ class Standings:
 
     metric: str
     of: Mapping[str, Standing]  # model -> its
-    resolution: float | None  # the smallest difference that the images can resolve; None with a single model
+    resolution: float | None  # the smallest difference that the images can resolve; None where nothing says
     is_rough: bool = False  # classes are so small that the intervals are too narrow
 
 
-def has_small_classes(labels: np.ndarray) -> bool:
-    """Whether classes are so small that resampling their images says too little.
+def has_small_classes(labels: np.ndarray, specimens: np.ndarray | None = None) -> bool:
+    """Whether classes have so few images, or specimens where they are known, that resampling them says too little.
 
     Taken is the harmonic mean of their sizes, since the variance of a mean over classes goes with that of 1 / size.
     """
-    counts = np.bincount(labels)
-    return bool(1 / np.mean(1 / counts[counts > 0]) < FEWEST)
+    units = np.arange(len(labels)) if specimens is None else specimens
+    counts = np.array([len(np.unique(units[labels == label])) for label in np.unique(labels)])
+    return bool(1 / np.mean(1 / counts) < FEWEST)
 
 
 def find_contradiction(result: Result, metrics: Sequence[str]) -> str:
@@ -46,13 +46,13 @@ def find_contradiction(result: Result, metrics: Sequence[str]) -> str:
     Such a cell was not measured so: somebody has edited the file, or code has changed without a new version.
     """
     for metric in metrics:
-        if METRICS[metric].evidence is None or not isfinite(stored := result.metrics.get(metric, nan)):
+        if METRICS[metric].evidence is None or (stored := result.metrics.get(metric)) is None:
             continue
         try:
             follows = compute_from_outcomes(result, metric)
         except LeaderboardError as error:
             return str(error)
-        if abs(follows - stored) > ROUNDING:
+        if not abs(follows - stored) <= ROUNDING:  # NaN is no figure that follows
             return f"{metric} is {stored:.9g}, but its stored outcomes give {follows:.9g}; measure it again"
     return ""
 
@@ -85,8 +85,10 @@ def compute_dataset_standings(results: Sequence[Result], metric: str) -> Standin
     return place_models([result.model for result in results], metric, gather_from(results, metric))
 
 
-def place_models(models: Sequence[str], metric: str, figures: Figures) -> Standings:
-    """Where models stand by a figure of each, in the same order."""
-    resampled = resample(figures)
+def place_models(models: Sequence[str], metric: str, figures: Figures, resampled: Resampled | None = None) -> Standings:
+    """Where models stand by a figure of each, in the same order; ``resampled`` where that has been done."""
+    resampled = resampled or resample(figures)
     placed = dict(zip(models, compute_standings(resampled), strict=True))
-    return Standings(metric, placed, compute_resolution(resampled), has_small_classes(figures.labels))
+    return Standings(
+        metric, placed, compute_resolution(resampled), has_small_classes(figures.labels, figures.specimens)
+    )

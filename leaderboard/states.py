@@ -39,6 +39,8 @@ def load_state(name: str, folder: Path) -> State:
     """
     if (Path(name) / RESULTS).is_dir():
         return load_folder(Path(name), name)
+    if Path(name).is_dir() and Path(name).resolve().name == RESULTS:
+        return load_folder(Path(name).resolve().parent, name)
     commit = find_commit(folder, name)
     short = commit[:SHORT]
     return State(short if commit.startswith(name) else f"{name} ({short})", load_committed(folder, commit))
@@ -97,8 +99,8 @@ def check_committed(folder: Path) -> None:
     changed = [entry for entry in status.decode(errors="backslashreplace").split("\0") if entry]
     if changed:
         first = printable(changed[0][3:])
-        count = f"{len(changed)} files" if len(changed) > 1 else "a file"
-        raise LeaderboardError(f"{count} of results/ not as committed: {first}; commit or restore, then publish again")
+        others = f" and {len(changed) - 1} other" + ("s" if len(changed) > 2 else "") if len(changed) > 1 else ""
+        raise LeaderboardError(f"{first}{others} not as committed; commit or restore, then publish again")
 
 
 def _load_packed(packed: bytes, commit: str) -> list[Result]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import combinations
+from math import erfc, sqrt
 
 import numpy as np
 
@@ -17,6 +19,8 @@ from leaderboard.evidence import Figures
 RESAMPLES = 10_000
 BLOCK = 500  # resamples in memory at once
 SEED = 0
+COUNTED = 10  # resamples as far out, of which fewer say too little about how rare that is
+MANY = 2_000  # resamples; of fewer, so few are not far enough out
 LEVEL = 0.05  # of all tests; intervals hold 1 - LEVEL
 
 
@@ -39,7 +43,11 @@ class Difference:
 
     value: float
     half_width: float  # of its own interval, not adjusted
-    p: float  # of no difference, two-sided; adjusted for the comparisons it is shown among (Holm)
+    p: float  # of no difference, two-sided; adjusted for the comparisons that it is one of (Holm)
+
+    def __neg__(self) -> Difference:
+        """The same two, the other way round."""
+        return Difference(-self.value, self.half_width, self.p)
 
     @property
     def is_resolved(self) -> bool:
@@ -56,7 +64,7 @@ class Standing:
     rank: int  # of its tie group: one more than the models in the groups above
     tied: int  # models that share it
     ranks: tuple[int, int]  # best and worst that its comparisons with all others allow
-    to_best: Difference  # its figure minus the highest
+    to_best: Difference  # its figure minus the highest; p is adjusted for all pairs
 
 
 def draw_weights(
@@ -138,9 +146,16 @@ def compute_half_width(deviations: np.ndarray) -> float:
 
 
 def compute_p(value: float, deviations: np.ndarray) -> float:
-    """How often what deviates so (b,) is as far from nothing as the value, by chance alone: (k + 1) / (b + 1)."""
-    as_far = np.count_nonzero(np.abs(deviations) >= abs(value))
-    return float((as_far + 1) / (len(deviations) + 1))
+    """How often what deviates so (b,) is as far from nothing as the value, by chance alone: (k + 1) / (b + 1).
+
+    Too far out to be counted (p below 0.001 of 10,000 resamples), what deviates is taken for normal: the adjustment
+    for many comparisons asks for smaller p than resamples can give.
+    """
+    as_far = int(np.count_nonzero(np.abs(deviations) >= abs(value)))
+    counted, spread = (as_far + 1) / (len(deviations) + 1), float(deviations.std())
+    if as_far >= COUNTED or len(deviations) < MANY or not spread:
+        return counted
+    return min((COUNTED + 1) / (len(deviations) + 1), erfc(abs(value) / spread / sqrt(2)))
 
 
 def adjust_holm(p: Sequence[float]) -> list[float]:
@@ -153,68 +168,80 @@ def adjust_holm(p: Sequence[float]) -> list[float]:
 
 
 def compare(resampled: Resampled, baseline: int, others: Sequence[int]) -> list[Difference]:
-    """Each other model's figure minus the baseline's, with p adjusted for these comparisons."""
-    values = [float(resampled.values[other] - resampled.values[baseline]) for other in others]
-    spread = [resampled.deviations[other] - resampled.deviations[baseline] for other in others]
+    """Each other model's figure minus that of a baseline chosen beforehand; p is adjusted for these comparisons."""
+    return _subtract(resampled, [(other, baseline) for other in others])
+
+
+def compare_pairs(resampled: Resampled) -> list[list[Difference]]:
+    """Each of m models' figures minus each other's, (m, m); p is adjusted for all pairs.
+
+    For all: which model is the best, and which leads a tie group, the same images have chosen. Adjusted for the
+    comparisons with the leader alone, one of twenty equal models would be told from it far too often.
+    """
+    models = range(len(resampled.values))
+    pairs = list(combinations(models, 2))
+    table = [[Difference(0.0, 0.0, 1.0) for _ in models] for _ in models]
+    for (one, other), difference in zip(pairs, _subtract(resampled, pairs), strict=True):
+        table[one][other], table[other][one] = difference, -difference
+    return table
+
+
+def _subtract(resampled: Resampled, pairs: Sequence[tuple[int, int]]) -> list[Difference]:
+    """The first of each pair minus the second, with p adjusted for these pairs."""
+    values = [float(resampled.values[one] - resampled.values[other]) for one, other in pairs]
+    spread = [resampled.deviations[one] - resampled.deviations[other] for one, other in pairs]
     raw = [compute_p(value, deviations) for value, deviations in zip(values, spread, strict=True)]
     widths = [compute_half_width(deviations) for deviations in spread]
     return [Difference(*row) for row in zip(values, widths, adjust_holm(raw), strict=True)]
 
 
 def compute_standings(resampled: Resampled) -> list[Standing]:
-    """Where each of the m models stands, in their order.
+    """Where each of the m models stands, in their order; every statement rests on the same comparison of all pairs.
 
     A tie group is a leader and all below it that these images cannot tell from it; the best of the rest leads the
-    next one. Rank intervals come from each model's comparisons with all others.
+    next one. A rank interval leaves out the ranks of those that are told from a model.
     """
-    models = range(len(resampled.values))
-    best = int(np.argmax(resampled.values))
-    rank = _rank_groups(resampled)
+    pairs, best = compare_pairs(resampled), int(np.argmax(resampled.values))
+    rank = _rank_groups(resampled, pairs)
     return [
         Standing(
             value=float(resampled.values[own]),
             half_width=compute_half_width(resampled.deviations[own]),
             rank=rank[own],
             tied=rank.count(rank[own]),
-            ranks=_bound_rank(compare(resampled, own, [other for other in models if other != own])),
-            to_best=to_best,
+            ranks=_bound_rank(pairs[own]),
+            to_best=pairs[own][best],
         )
-        for own, to_best in zip(models, _compare_to_all(resampled, best), strict=True)
+        for own in range(len(pairs))
     ]
 
 
-def _compare_to_all(resampled: Resampled, baseline: int) -> list[Difference]:
-    """With itself too, which is no comparison to adjust for."""
-    others = [other for other in range(len(resampled.values)) if other != baseline]
-    differences = compare(resampled, baseline, others)
-    return [*differences[:baseline], Difference(0.0, 0.0, 1.0), *differences[baseline:]]
-
-
-def _rank_groups(resampled: Resampled) -> list[int]:
-    rank = [0] * len(resampled.values)
+def _rank_groups(resampled: Resampled, pairs: Sequence[Sequence[Difference]]) -> list[int]:
+    rank = [0] * len(pairs)
     left = [int(model) for model in np.argsort(-resampled.values, kind="stable")]
     while left:
-        leader, *below = left
-        placed = len(rank) - len(left) + 1
-        told = [other for other, d in zip(below, compare(resampled, leader, below), strict=True) if d.is_resolved]
+        leader, placed = left[0], len(rank) - len(left) + 1
+        told = [model for model in left if pairs[model][leader].is_resolved]
         for model in left:
             rank[model] = rank[model] if model in told else placed
         left = told
     return rank
 
 
-def _bound_rank(others: Sequence[Difference]) -> tuple[int, int]:
-    """Best and worst rank of a model, from the others' figures minus its own."""
-    better = sum(other.is_resolved and other.value > 0 for other in others)
-    worse = sum(other.is_resolved and other.value < 0 for other in others)
-    return better + 1, len(others) + 1 - worse
+def _bound_rank(own: Sequence[Difference]) -> tuple[int, int]:
+    """Best and worst rank of a model, from its figure minus those of all, itself included."""
+    worse = sum(other.is_resolved and other.value < 0 for other in own)
+    better = sum(other.is_resolved and other.value > 0 for other in own)
+    return worse + 1, len(own) - better
 
 
 def compute_resolution(resampled: Resampled) -> float | None:
-    """The smallest difference that these images can resolve; None with a single model.
+    """The smallest difference that these images can resolve between two models compared alone.
 
-    The median half interval of the differences to the best model: at 5 %, for two models compared alone.
+    The median half interval of the differences to the best model. None with a single model, or where no resample
+    moves a difference.
     """
-    differences = _compare_to_all(resampled, best := int(np.argmax(resampled.values)))
-    widths = [difference.half_width for model, difference in enumerate(differences) if model != best]
-    return float(np.median(widths)) if widths else None
+    best = int(np.argmax(resampled.values))
+    others = [model for model in range(len(resampled.values)) if model != best]
+    widths = [compute_half_width(resampled.deviations[other] - resampled.deviations[best]) for other in others]
+    return (float(np.median(widths)) if widths else 0.0) or None

@@ -34,22 +34,23 @@ def run(options: argparse.Namespace) -> None:
 
     registry = load_registry(options.root)
     spec = registry.dataset(options.dataset)
+    stored = _load_results(registry, spec)  # first: nobody should fetch images for an audit that cannot be
     dataset, is_here = _list_images(spec)
     if is_here:
         _check_page_can_be_made()
     check_out(options.out)
-    measured = _load_results(registry, dataset)
+    measured = _choose_fitting(registry, spec, stored, dataset)
     untrained = {
         model.id for model in registry.models.values() if model.library == "baseline" or model.seed is not None
     }
     good = choose_good(measured, untrained, columns_of(spec)[0])
     audit = compute_audit(good)
-    written = [_save_table(audit, dataset, options.out / "audit.csv")]
+    written, page = [_save_table(audit, dataset, options.out / "audit.csv")], options.out / "audit.html"
     if is_here:
-        written.append(_save_page(audit, good, dataset, registry, options.out / "audit.html"))
-    _print(audit, dataset, written)
+        written.append(_save_page(audit, good, dataset, registry, page))
+    _print(audit, dataset, spec, written)
     if not is_here:
-        print(f"no pictures: the images are not here; {_describe_remedy(spec)}, then run this again")
+        _print_what_is_missing(spec, page)
 
 
 def _check_page_can_be_made() -> None:
@@ -76,21 +77,31 @@ def _describe_remedy(spec: DatasetSpec) -> str:
     return describe_absence(spec) if spec.kind == "folder" else f"`leaderboard fetch {spec.id}` gets them"
 
 
-def _load_results(registry: Registry, dataset: Dataset) -> list[Result]:
-    """Every measurement on these very images of a model that is still listed; others are named and left out."""
+def _load_results(registry: Registry, spec: DatasetSpec) -> list[Result]:
+    """Every measurement of a model that is still listed; at least one."""
+    from leaderboard.render.comparison import check_measured
     from leaderboard.result_files import load_result
 
-    folder = registry.results_dir / dataset.id
+    folder = registry.results_dir / spec.id
     stored = [load_result(path) for path in sorted(folder.glob("*.json"))]
     listed = [result for result in stored if result.model in registry.models]
-    fitting = [result for result in listed if _is_of(result, dataset)]
+    check_measured(listed, spec)
+    return listed
+
+
+def _choose_fitting(registry: Registry, spec: DatasetSpec, results: Sequence[Result], dataset: Dataset) -> list[Result]:
+    """Those that the table compares, on these very images; others are named and left out."""
+    from leaderboard.render.sections import assess_rows
+
+    rows = assess_rows(registry, spec, results)
+    fitting = [result for result in results if rows[result.model].is_comparable and _is_of(result, dataset)]
     if not fitting:
         raise LeaderboardError(
             f"{dataset.id}: no model is measured on these images; measure with `pytest -k {dataset.id}`"
         )
-    others = [result.model for result in listed if result not in fitting]
+    others = [result.model for result in results if result not in fitting]
     if others:
-        print(f"left out, for they were measured on other images: {', '.join(others)}")
+        print(f"left out, for the table does not compare them, or they are of other images: {', '.join(others)}")
     return fitting
 
 
@@ -126,29 +137,42 @@ def _save_page(audit: Audit, good: Sequence[Result], dataset: Dataset, registry:
     pictures = load_pictures(files, side=choose_side(len(files)))
     thumbnails = {file: picture.thumbnail for file, picture in pictures.items()}
     notices = {model: notice for model in audit.models if (notice := registry.model(model).notice)}
-    title = registry.dataset(dataset.id).title
-    page = render_audit_sheet(
-        audit, comparisons, dataset, thumbnails=thumbnails, page=path, title=title, notices=notices
-    )
+    spec = registry.dataset(dataset.id)
+    page = render_audit_sheet(audit, comparisons, dataset, thumbnails=thumbnails, page=path, spec=spec, notices=notices)
     save_text(path, page)
     return path
 
 
-def _print(audit: Audit, dataset: Dataset, written: Sequence[Path]) -> None:
-    from leaderboard.report.audit_words import describe_agreement, describe_silent, summarise
+def _print(audit: Audit, dataset: Dataset, spec: DatasetSpec, written: Sequence[Path]) -> None:
+    from leaderboard.report.audit_words import COLUMNS_MEAN, describe_doubt, describe_silent, summarise
+
+    if audit.suspects:
+        print(f"{_tabulate(audit, dataset)}\n{COLUMNS_MEAN}\n")
+    print(f"{', '.join(printable(str(path)) for path in written)}: {summarise(audit)}")
+    for said in filter(None, (describe_doubt(spec, len(audit.suspects)), describe_silent(audit))):
+        print(said)
+
+
+def _tabulate(audit: Audit, dataset: Dataset) -> str:
+    """A line per suspect, numbered as in the table and on the page."""
+    from leaderboard.report.audit_words import describe_agreement
 
     rows = [
         [
+            str(number),
             printable(dataset.files[suspect.image]),
             printable(dataset.classes[suspect.label]),
             printable(dataset.classes[suspect.suggestion]),
             describe_agreement(suspect),
             f"{suspect.times:.1f}",
         ]
-        for suspect in audit.suspects
+        for number, suspect in enumerate(audit.suspects, 1)
     ]
-    if rows:
-        print(tabulate(rows, ["file", "label", "suggestion", "agreeing", "times"], disable_numparse=True) + "\n")
-    print(f"{', '.join(printable(str(path)) for path in written)}: {summarise(audit)}")
-    if audit.silent:
-        print(describe_silent(audit))
+    heads = ["number", "file", "label", "suggestion", "agreeing", "times"]
+    return tabulate(rows, heads, disable_numparse=True, colalign=("right", *["left"] * 4, "right"))
+
+
+def _print_what_is_missing(spec: DatasetSpec, page: Path) -> None:
+    print(f"no pictures: the images are not here; {_describe_remedy(spec)}, then run this again")
+    if page.exists():  # it is kept: without the images it could not be made again
+        print(f"{printable(str(page))} is of an earlier audit; its suspects and numbers may not be those of audit.csv")

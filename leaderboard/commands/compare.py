@@ -18,7 +18,9 @@ EXAMPLE = "compare efficientnet-lite0 efficientnet-lite1 --dataset palynomorphs-
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare them."""
-    parser.add_argument("models", nargs="*", metavar="MODEL", help="compare these (default: all that are measured)")
+    parser.add_argument(
+        "models", nargs="*", metavar="MODEL", help="compare these (default: all); one alone: all with it"
+    )
     parser.add_argument("--baseline", metavar="MODEL", help="what they are compared with (default: the best of them)")
     text = "on this data set (default: every ranked one that has results)"
     parser.add_argument("--dataset", metavar="ID", help=text)
@@ -61,24 +63,35 @@ def _choose_datasets(registry: Registry, results: Sequence[Result], wanted: str 
 
 def _render(registry: Registry, results: Sequence[Result], options: argparse.Namespace, dataset_id: str) -> str:
     from leaderboard.columns import columns_of
-    from leaderboard.render.comparison import compute_comparison, render_comparison
+    from leaderboard.render.comparison import check_measured, compute_comparison, render_comparison
 
     dataset = registry.dataset(dataset_id)
-    metric = options.metric or columns_of(dataset)[0].name
-    _check_metric(metric)
-    comparison = compute_comparison(
-        registry, dataset, results, metric=metric, models=options.models, baseline=options.baseline
-    )
+    check_measured(results, dataset)
+    metric = _find_metric(options.metric) if options.metric else columns_of(dataset)[0].name
+    _check_interval(metric)
+    models, baseline = options.models, options.baseline
+    if len(models) == 1 and baseline is None:  # one alone is no comparison: all others with it
+        models, baseline = [], models[0]
+    comparison = compute_comparison(registry, dataset, results, metric=metric, models=models, baseline=baseline)
     return render_comparison(comparison)
 
 
-def _check_metric(metric: str) -> None:
+def _find_metric(given: str) -> str:
+    """By its name or by what stands above its column."""
     from leaderboard.entry_checks import find_unknown_metric
     from leaderboard.protocols import METRICS
 
-    unknown = find_unknown_metric(metric)
-    if unknown:
+    titled = [name for name, metric in METRICS.items() if metric.title and metric.title.lower() == given.lower()]
+    if unknown := find_unknown_metric(given) if not titled else None:
         raise LeaderboardError(f"--metric: {unknown}")
+    return titled[0] if titled else given
+
+
+def _check_interval(metric: str) -> None:
+    from leaderboard.protocols import HEADLINES, METRICS
+
     if METRICS[metric].evidence is None:
-        having = ", ".join(name for name, other in METRICS.items() if other.evidence is not None)
-        raise LeaderboardError(f"{metric} has no interval, so it cannot be compared; --metric may be {having}")
+        raise LeaderboardError(
+            f"{metric} has no interval, so it cannot be compared; --metric may be {', '.join(HEADLINES)}, or another "
+            "score of knn or linear"
+        )

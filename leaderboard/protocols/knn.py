@@ -23,7 +23,7 @@ from leaderboard.protocols._splits import Split, compute_splits
 from leaderboard.records import Embeddings, Evidence, Metric, Protocol, ScoreName, Scores
 
 NEIGHBOURS = (1, 3, 5, 7, 9)
-WIDENING = 1.3  # of intervals: benchmarks/coverage.py
+WIDENING = 1.3  # of intervals: benchmarks/interval_coverage.py
 
 
 def compute_knn(embeddings: Embeddings) -> Scores:

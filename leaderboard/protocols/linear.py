@@ -17,7 +17,7 @@ from leaderboard.protocols._parallel import compute_all
 from leaderboard.protocols._splits import Split, compute_splits
 from leaderboard.records import Embeddings, Evidence, Metric, Protocol, ScoreName, Scores
 
-WIDENING = 1.25  # of intervals: benchmarks/coverage.py
+WIDENING = 1.25  # of intervals: benchmarks/interval_coverage.py
 
 
 def compute_linear(embeddings: Embeddings) -> Scores:

@@ -16,7 +16,7 @@ from leaderboard.records import Embeddings, Evidence, Metric, Protocol, Scores
 
 CUTOFFS = (1, *range(10, 200, 10), 500)
 NEIGHBOURS_KEPT = 10  # per image, for label audits and retrieval examples
-WIDENING = 1.95  # of intervals: benchmarks/coverage.py
+WIDENING = 1.95  # of intervals: benchmarks/interval_coverage.py
 BLOCK = 512  # queries whose distances are in memory at once
 
 

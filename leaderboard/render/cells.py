@@ -13,6 +13,8 @@ from leaderboard.render.rows import Row
 from leaderboard.statistics import Standing
 
 MISSING = "–"
+MARK = "†"  # something is said of the row below its table
+JOINED = "\N{NO-BREAK SPACE}"
 MEASURED_DECIMALS = 3
 ARROWS = {"improved": "↑", "worse": "↓"}
 TEXT = {"Model", "Input, pooling", "Licence", "Status", "Weights"}  # columns that stand to the left
@@ -25,11 +27,16 @@ def markdown_table(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:
 
 
 def describe_figure(row: Row, metric: Metric) -> str:
-    """Value, half of its interval where it has one, and an arrow where it really changed."""
+    """Value, half of its interval where it has one, and an arrow where it really changed; nothing for a corrupt cell.
+
+    On one line, however narrow the screen.
+    """
+    if row.status == "corrupt":
+        return MISSING
     value = describe_number(row.metrics.get(metric.name), MEASURED_DECIMALS)
     if standing := row.standings.get(metric.name):
-        value += f" ± {standing.half_width:.{MEASURED_DECIMALS}f}"
-    return " ".join(filter(None, [value, ARROWS.get(row.arrows.get(metric.name, ""))]))
+        value += f"{JOINED}±{JOINED}{standing.half_width:.{MEASURED_DECIMALS}f}"
+    return JOINED.join(filter(None, [value, ARROWS.get(row.arrows.get(metric.name, ""))]))
 
 
 def describe_rank(standing: Standing | None) -> str:
@@ -47,11 +54,20 @@ def describe_ranks(standing: Standing | None) -> str:
     return str(best) if best == worst else f"{best}–{worst}"
 
 
+def describe_place(standing: Standing | None) -> str:
+    """The rank, and where they are several, the ranks that are open: ``1= (1–2)``."""
+    rank, ranks = describe_rank(standing), describe_ranks(standing)
+    return rank if ranks.isdecimal() or standing is None else f"{rank}{JOINED}({ranks})"
+
+
 def describe_status(row: Row) -> str:
-    """In one of the words of records.Status, with the reason."""
-    words = [row.status or MISSING, *row.notes]
-    text = f"{words[0]}: {'; '.join(words[1:])}" if row.notes else words[0]
-    return escape(f"{text} (this run: {row.last_run})" if row.last_run else text)
+    """One of the words of records.Status, with a sign where there is more to say."""
+    return (row.status or MISSING) + (f"{JOINED}{MARK}" if list_remarks(row) else "")
+
+
+def list_remarks(row: Row) -> str:
+    """Why a row has its status, or is not compared with the others."""
+    return "; ".join([*row.notes, *([f"{row.last_run} in this run"] if row.last_run else [])])
 
 
 def describe_links(row: Row) -> str:

@@ -17,9 +17,10 @@ from leaderboard.errors import printable
 HEAD = ("Model", "Figure", "Before → after", "Difference", "Verdict")
 ALIGN = ("left", "left", "right", "right", "left")
 MISSING = "–"
+MOST_NAMED = 4  # of what no table shows
 DECIMALS = range(3, 7)  # the first that shows a difference
 FIRST: tuple[Verdict, ...] = ("worse", "improved", "not comparable", "removed", "new", "unresolved", "no interval")
-PLAIN = re.compile(r"[A-Za-z0-9 .,;()~/-]*")  # signs that mean nothing to markdown inside a line
+PLAIN = re.compile(r"(?:[A-Za-z0-9 .,;()~/-]|(?<=[a-z0-9])_(?=[a-z0-9]))*")  # means nothing to markdown in a line
 
 
 def render_changes(changes: Sequence[Change], before: str, after: str) -> str:
@@ -33,7 +34,7 @@ def render_changes(changes: Sequence[Change], before: str, after: str) -> str:
     summary = f"**{summarise(changes)}** — from {escape(before)} to {escape(after)}.\n"
     shown = [change for change in changes if change.kind != "unchanged"]
     tables = [_section(dataset, list(own)) for dataset, own in groupby(shown, lambda change: change.cell.dataset)]
-    return "\n".join([summary, *tables, *_explain(shown)])
+    return "\n".join([summary, *tables, *_explain(shown), *_list_elsewhere(changes)])
 
 
 def summarise(changes: Sequence[Change]) -> str:
@@ -42,11 +43,11 @@ def summarise(changes: Sequence[Change]) -> str:
     verdicts = Counter(figure.verdict for change in changed for figure in change.figures)
     kinds = Counter(change.kind for change in changes)
     figures = _enumerate("figure", [(verdicts[word], word) for word in get_args(Verdict)])
+    hidden = sum(change.kind == "unchanged" and bool(change.elsewhere) for change in changes)
+    kinds["unchanged"] -= hidden
     words = [word for word in get_args(Kind) if word != "changed"]
-    cells = _enumerate("cell", [(kinds[word], word) for word in words])
-    elsewhere = sum(change.is_changed_elsewhere for change in changes)
-    if elsewhere:
-        cells += f" ({elsewhere} of them changed in figures that the table does not show)"
+    counts = [*((kinds[word], str(word)) for word in words), (hidden, "changed only in what no table shows")]
+    cells = _enumerate("cell", counts)
     return "; ".join(filter(None, [figures, cells])) or "no cell in either"
 
 
@@ -127,6 +128,18 @@ def _explain(changes: Sequence[Change]) -> list[str]:
         )
     lines += [text for verdict, text in MEANING.items() if verdict in verdicts]
     return [" ".join(lines) + "\n"] if lines else []
+
+
+def _list_elsewhere(changes: Sequence[Change]) -> list[str]:
+    """Which other figures changed: a table shows few of them, and nobody should change one unseen."""
+    lines = [f"- {_name_elsewhere(change)}\n" for change in changes if change.elsewhere]
+    return ["Changed besides, in what no table shows:\n\n" + "".join(lines)] if lines else []
+
+
+def _name_elsewhere(change: Change) -> str:
+    named, more = change.elsewhere[:MOST_NAMED], len(change.elsewhere) - MOST_NAMED
+    rest = f" and {more} more" if more > 0 else ""
+    return f"{escape(change.cell.model)} on {escape(change.cell.dataset)}: {escape(', '.join(named))}{rest}"
 
 
 MEANING: dict[Verdict, str] = {

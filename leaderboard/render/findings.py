@@ -6,8 +6,15 @@ from leaderboard.columns import title_of
 from leaderboard.render.cells import MEASURED_DECIMALS
 from leaderboard.render.rows import Row
 from leaderboard.render.sections import Section
+from leaderboard.standings import Standings
+from leaderboard.statistics import Difference
 
+ALONE = "A single model is no comparison: this says nothing about which model is better."
 ROUGH = "Classes are small: by simulation these intervals are too narrow, so take them for a guess."
+NEAR_ONE = "Figures near 1 have intervals that are too narrow: the few images that are named wrongly say little."
+RIGID = "± 0.000 is no certainty: the images of a class fared alike, so nothing there could vary by chance."
+NEAR = 0.98
+MOST_NAMED = 4  # tied models that one sentence names
 
 
 def describe_findings(section: Section) -> list[str]:
@@ -19,16 +26,28 @@ def describe_findings(section: Section) -> list[str]:
         return [f"{title} has no interval, so the order of the rows is no ranking: it may be chance."]
     if section.standings is None:
         return [f"No row can be compared: none is up to date and has {title}."]
-    if section.standings.resolution is None:
-        return ["A single model is no comparison: this says nothing about which model is better."]
+    if len(section.standings.of) == 1:
+        return [ALONE]
     resolution = describe_resolution(title, section.standings.resolution)
-    doubt = [ROUGH] if section.standings.is_rough else []
-    return [f"**{resolution}** {_describe_leaders(section)}", *doubt]
+    return [f"{resolution} {_describe_leaders(section)}", *list_doubts(section.standings)]
 
 
-def describe_resolution(title: str, resolution: float) -> str:
+def list_doubts(standings: Standings) -> list[str]:
+    """Why the intervals may say less than they seem to."""
+    doubts = {
+        ROUGH: standings.is_rough,
+        NEAR_ONE: any(standing.value > NEAR for standing in standings.of.values()),
+        RIGID: any(standing.half_width == 0 for standing in standings.of.values()),
+    }
+    return [doubt for doubt, applies in doubts.items() if applies]
+
+
+def describe_resolution(title: str, resolution: float | None, where: str = "two of these models compared alone") -> str:
     """The line that every data set has."""
-    return f"The smallest difference in {title} that these images can resolve is {resolution:.{MEASURED_DECIMALS}f}."
+    if resolution is None:
+        return f"No resample changes a difference in {title}, so nothing says what these images can resolve."
+    figure = f"{resolution:.{MEASURED_DECIMALS}f}"
+    return f"**The smallest difference in {title} that these images can resolve is {figure}**, for {where}."
 
 
 def _describe_leaders(section: Section) -> str:
@@ -37,11 +56,22 @@ def _describe_leaders(section: Section) -> str:
     tied = [row for row in others if row.standings[metric].rank == 1]
     if not tied:
         second = others[0]
-        return f"Best is {_name(best, metric)}, {_gap(second, metric)} above {_name(second, metric)}."
+        lead = f"{_gap(second, metric)} above {_name(second, metric)}"
+        return f"Best of the {len(others) + 1} compared is {_name(best, metric)}, {lead}."
     *names, last = [_name(row, metric) for row in (best, *tied)]
+    listed = f"{', '.join(names)} and {last}"
+    if len(tied) >= MOST_NAMED:
+        listed = f"the first {len(tied) + 1}, from {names[0]} to {last},"
     which = "the difference is" if len(tied) == 1 else "from the first to the last it is"
-    p = f"p = {tied[-1].standings[metric].to_best.p:.2f} among {len(others)} comparison{'s' if len(others) > 1 else ''}"
-    return f"These images cannot tell {', '.join(names)} and {last} apart: {which} {_gap(tied[-1], metric)} ({p})."
+    chance = _describe_chance(tied[-1].standings[metric].to_best, len(others) * (len(others) + 1) // 2)
+    return f"These images cannot tell {listed} apart: {which} {_gap(tied[-1], metric)}{chance}."
+
+
+def _describe_chance(difference: Difference, comparisons: int) -> str:
+    """Where a difference is beyond its own interval, but not beyond what the largest of several may be."""
+    if abs(difference.value) <= difference.half_width:
+        return ""
+    return f", which may be chance in one of {comparisons} pairs (p = {difference.p:.2f})"
 
 
 def _name(row: Row, metric: str) -> str:

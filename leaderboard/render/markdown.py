@@ -23,22 +23,31 @@ from leaderboard.render.tables import (
 
 BEGIN, END = "<!-- leaderboard:begin -->", "<!-- leaderboard:end -->"
 INTRODUCTION = """\
+<!-- generated from results/ by `python -m leaderboard render`: do not edit -->
 # Leaderboard
 
-Generated from `results/` by `python -m leaderboard render`: do not edit. What every column means is told in
-[docs/protocols.md](../docs/protocols.md), how sure it is in [docs/statistics.md](../docs/statistics.md), how a row
-comes about in the [README](../README.md).
+A table per data set; then [efficiency](#efficiency), and [what each model is](#models).
+
+<details><summary>How to read it</summary>
 
 - *±* is half of a 95 % interval: for new images of the same slides, named by the same people, with a gallery of the
-  same size. It says nothing about other wells, instruments or labellers.
+  same size. It says nothing about other wells, instruments or labellers. A figure without it cannot be computed again
+  from what became of every image, so nothing here says how sure it is.
 - *Rank*: by the first figure, unrounded. Models that the images cannot tell from the first of their group share its
-  rank (`1=`). *Ranks* are those that a model's comparisons with all others leave open. ↑ and ↓: better or worse than
-  in the state published before, beyond chance.
+  rank: `1=`. In brackets, places that a model may really have: `1= (1–3)`.
+- *Smallest difference*: what the difference of one of these models to the best has to be to count. Of true differences
+  of that size half are found, of twice that size nearly all.
+- ↑ and ↓: better or worse than in the state published before, beyond chance.
 - *Status*: `ok` was measured by this suite, with provenance in the result file that the model's name links to; `stale`
   before its entry, the data or a protocol changed; `corrupt` has figures that do not follow from its own outcomes;
-  `reported` was published by others and not measured here. Only rows that are `ok`, without a remark, are compared
+  `reported` was published by others and not measured here. Only rows that are `ok`, without a remark (†), are compared
   and ranked. A model that lacks a data set is missing there: nothing is averaged over data sets.
 - *Unpinned*: the entry names a branch, or an address without a digest; what lies there may change.
+
+What every column means is told in [docs/protocols.md](../docs/protocols.md), how sure it is in
+[docs/statistics.md](../docs/statistics.md), how a row comes about in the [README](../README.md).
+
+</details>
 """
 SPEEDS = """\
 From files on disk to vectors, with the largest memory of the process (of the accelerator, where there is one). Each
@@ -99,6 +108,8 @@ def _render_section(section: Section, *, links: str, heading: str) -> str:
     if section.measured:
         parts += [f"{sentence}\n" for sentence in describe_findings(section)]
         parts.append(render_measured(section, links=links))
+    elif section.dataset.ranked:
+        parts.append("Nothing is measured here yet.\n")
     if section.reported:
         parts.append(render_reported(section))
     if notices := _notices(section):

@@ -58,10 +58,8 @@ def compute_section(
 ) -> Section:
     """One data set's rows, with intervals, ranks and arrows where there are any."""
     columns = columns_of(dataset)
-    ours = [r for r in results if r.dataset == dataset.id and r.model in registry.models]
-    here = {r.model: r for r in sorted(ours, key=lambda r: r.model)}  # equal figures: no word depends on the files
-    rows = {model: measured_row(registry.models[model], dataset, result) for model, result in here.items()}
-    rows = _set_apart_other_tests(rows)
+    here = {result.model: result for result in results if result.dataset == dataset.id}
+    rows = assess_rows(registry, dataset, results)
     standings = _compute_standings([here[model] for model, row in rows.items() if row.is_comparable], columns)
     rows = {model: _place(row, standings, news, Cell(model, dataset.id)) for model, row in rows.items()}
     reported = reported_rows(registry, dataset)
@@ -77,6 +75,13 @@ def compute_section(
         missing=[model for model in unmeasured if model not in shown],
         standings=standings.get(columns[0].name),
     )
+
+
+def assess_rows(registry: Registry, dataset: DatasetSpec, results: Sequence[Result]) -> dict[str, Row]:
+    """Model -> its stored cell of a data set, with what keeps it from being compared with the others; by model."""
+    ours = [r for r in results if r.dataset == dataset.id and r.model in registry.models]
+    ours.sort(key=lambda result: result.model)  # equal figures: no word depends on the order of files
+    return _set_apart_other_tests({r.model: measured_row(registry.models[r.model], dataset, r) for r in ours})
 
 
 def _set_apart_other_tests(rows: Mapping[str, Row]) -> dict[str, Row]:

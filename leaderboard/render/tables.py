@@ -5,40 +5,45 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from leaderboard.columns import title_of
+from leaderboard.columns import score_of, title_of
 from leaderboard.records import Metric
 from leaderboard.render.cells import (
+    MARK,
     MISSING,
     describe_figure,
     describe_input,
     describe_links,
     describe_millions,
     describe_number,
+    describe_place,
     describe_rank,
-    describe_ranks,
     describe_status,
     escape,
+    list_remarks,
     markdown_table,
 )
 from leaderboard.render.rows import Row, describe_licence
 from leaderboard.render.sections import Section
 
+REPORTED = (
+    "Reported by others, not measured here and not ranked: without what became of every image, nobody can say how sure "
+    "these figures are."
+)
+
 
 def render_measured(section: Section, *, links: str) -> str:
-    """Rank and figures with their intervals; narrow, for a phone."""
+    """Rank and figures with their intervals; narrow, for a phone. What is to be said of a row stands below."""
     first = section.columns[0].name
     head = ["Model", *map(title_of, section.columns), "Status"]
     body = [
         [_link(row, section, links), *_figures(row, section.columns), describe_status(row)] for row in section.measured
     ]
     if section.is_ranked:
-        head = ["Rank", *head[:-1], "Ranks", head[-1]]
+        head = ["Rank", *head]
         placed = [row.standings.get(first) for row in section.measured]
-        body = [
-            [describe_rank(own), *cells[:-1], describe_ranks(own), cells[-1]]
-            for own, cells in zip(placed, body, strict=True)
-        ]
-    return markdown_table(head, body)
+        body = [[describe_place(own), *cells] for own, cells in zip(placed, body, strict=True)]
+    remarks = [f"{MARK} {row.model.id}: {escape(remark)}." for row in section.measured if (remark := list_remarks(row))]
+    return "\n".join([markdown_table(head, body), *(f"{remark}\n" for remark in remarks)])
 
 
 def _link(row: Row, section: Section, links: str) -> str:
@@ -51,18 +56,19 @@ def _figures(row: Row, columns: Sequence[Metric]) -> list[str]:
 
 
 def render_reported(section: Section) -> str:
-    """Figures of others, with as many digits as their source gives, and the source."""
-    head = ["Model", *map(title_of, section.columns), "Status"]
+    """Figures of others, those of one column from high to low, with as many digits as their source gives."""
+    columns = [metric for metric in section.columns if any(metric.name in row.metrics for row in section.reported)]
+    rows = sorted(section.reported, key=lambda row: -score_of(row.metrics, columns[0]))
+    head = ["Model", *map(title_of, columns), "Status"]
     body = [
         [
             row.model.id,
-            *(describe_number(row.metrics.get(m.name), row.decimals.get(m.name, 0)) for m in section.columns),
+            *(describe_number(row.metrics.get(m.name), row.decimals.get(m.name, 0)) for m in columns),
             describe_status(row),
         ]
-        for row in section.reported
+        for row in rows
     ]
-    table = markdown_table(head, body)
-    return f"Reported by others, not measured here and not ranked:\n\n{table}\n{_sources(section.reported)}"
+    return f"{REPORTED}\n\n{markdown_table(head, body)}\n{_sources(section.reported)}"
 
 
 def _sources(rows: Sequence[Row]) -> str:

@@ -6,9 +6,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from leaderboard.auditing import Audit
-from leaderboard.records import Dataset
+from leaderboard.records import Dataset, DatasetSpec
 from leaderboard.report.audit_examples import Comparison
-from leaderboard.report.audit_words import HOW_FOUND, HOW_TO_READ, describe_agreement, describe_silent, summarise
+from leaderboard.report.audit_words import (
+    HOW_FOUND,
+    HOW_TO_READ,
+    describe_agreement,
+    describe_doubt,
+    describe_silent,
+    summarise,
+)
 from leaderboard.report.pages import make_link, render_page
 
 
@@ -25,7 +32,7 @@ def render_audit_sheet(
     *,
     thumbnails: Mapping[Path, bytes],
     page: Path,
-    title: str,
+    spec: DatasetSpec,
     notices: Mapping[str, str],
 ) -> str:
     """The page beside audit.csv, in its order.
@@ -36,7 +43,7 @@ def render_audit_sheet(
         dataset: with its files here.
         thumbnails: JPEGs of ``list_pictures``; each is written into the page once.
         page: where it will lie: its links to the images are relative to that.
-        title: of the data set.
+        spec: of the data set.
         notices: model -> what its licence asks to be shown.
     """
     examples = sorted(set(_list_examples(comparisons)))
@@ -47,9 +54,10 @@ def render_audit_sheet(
         examples=examples,
         dataset=dataset,
         paths=[dataset.root / file for file in dataset.files],
-        title=title,
+        title=spec.title,
         notices=notices,
         summary=summarise(audit),
+        doubt=describe_doubt(spec, len(comparisons)),
         silent=describe_silent(audit),
         how_found=HOW_FOUND,
         how_to_read=HOW_TO_READ,

@@ -13,15 +13,16 @@ from leaderboard.report.pages import as_text
 from leaderboard.report.spreadsheet import guard_path, guard_text
 
 COLUMNS = (
-    "file", "label", "suggestion", "agreeing_models", "good_models", "support_for_label", "support_for_suggestion",
-    "times", "decision",
+    "number", "file", "label", "suggestion", "agreeing_models", "good_models", "support_for_label",
+    "support_for_suggestion", "times", "decision",
 )  # fmt: skip
+SEPARATORS = (",", ";")  # the second is what a spreadsheet writes where the comma is the decimal sign
 
 
 def render_audit_table(
     audit: Audit, files: Sequence[str], classes: Sequence[str], decisions: Mapping[str, str] | None = None
 ) -> str:
-    """CSV with a header and "," between cells, UTF-8, the most certain suspicion first.
+    """CSV with a header and "," between cells, UTF-8, the most certain suspicion first, numbered as on the page.
 
     No cell can begin a formula in a spreadsheet: file names that would get ``./`` in front, which names the same file,
     names of classes an apostrophe.
@@ -42,9 +43,10 @@ def render_audit_table(
 def _rows(
     audit: Audit, files: Sequence[str], classes: Sequence[str], decisions: Mapping[str, str]
 ) -> Iterator[list[str]]:
-    for suspect in audit.suspects:
+    for number, suspect in enumerate(audit.suspects, 1):
         file = as_text(guard_path(files[suspect.image]))
         yield [
+            str(number),
             file,
             guard_text(classes[suspect.label]),
             guard_text(classes[suspect.suggestion]),
@@ -60,22 +62,34 @@ def _rows(
 def load_decisions(path: Path) -> dict[str, str]:
     """File name as the table has it -> what the specialist wrote; empty when there is no table yet.
 
+    Between cells there may be "," or ";": whichever the spreadsheet has saved.
+
     Raises:
-        LeaderboardError: a file that is no such table, as after a spreadsheet has saved it with other separators.
+        LeaderboardError: a file that is no such table, or that has more cells in a line than columns.
     """
     if not path.exists():
         return {}
     try:
         with path.open(newline="", encoding="utf-8-sig") as stream:  # spreadsheets put a byte order mark in front
-            table = csv.DictReader(stream, strict=True)
-            if not {"file", "decision"} <= set(table.fieldnames or ()):
-                raise ValueError
-            return {line["file"]: line["decision"] for line in table if line["decision"]}
+            lines = _parse(stream.read())
+        return {line["file"]: line["decision"] for line in lines if line["decision"]}
     except (ValueError, csv.Error):  # bytes that are no UTF-8 are a ValueError too
         raise LeaderboardError(
-            f"{printable(str(path))} is no table of this command (UTF-8, commas, columns file and decision), and may "
-            "hold somebody's decisions; move it away, or give another folder"
+            f"{printable(str(path))} is no table of this command (UTF-8, commas or semicolons, columns file and "
+            "decision), and may hold somebody's decisions; move it away, or give another folder"
         ) from None
+
+
+def _parse(text: str) -> list[dict[str, str]]:
+    """The lines of a table; ValueError or csv.Error where it is none."""
+    for separator in SEPARATORS:
+        header = next(csv.reader(StringIO(text, newline=""), delimiter=separator), [])
+        if {"file", "decision"} <= set(header):
+            lines = list(csv.DictReader(StringIO(text, newline=""), delimiter=separator, strict=True))
+            if any(None in line for line in lines):  # a decision with a separator in it and no quotes would be cut off
+                raise ValueError
+            return lines
+    raise ValueError
 
 
 def check_kept(path: Path, decisions: Mapping[str, str], table: str) -> None:

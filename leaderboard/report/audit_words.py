@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from leaderboard.auditing import DOUBT, TIMES, Audit, Suspect
+from leaderboard.records import DatasetSpec
+from leaderboard.render.comparison import SMOKE_TEST
 
 HOW_FOUND = (
     "A model's support for a class is the mean of two shares: of the class among the ten nearest other images, nearer "
@@ -11,10 +13,14 @@ HOW_FOUND = (
     f"over the models another class has at least {TIMES:g} times the support of the label ({DOUBT:g} is added to both)."
 )
 HOW_TO_READ = (
-    "A suspicion is no proof, and a suggestion no name. Where 3 or 5 % of the labels were changed on purpose, about "
-    "half of the suspects were changed ones (a third, where a single model judged); other images are suspected for "
-    "being poor, folded or broken, or unlike the rest of their genus. Errors that were made often in the same way are "
-    "mostly not found: they have neighbours of their kind."
+    "A suspicion is no proof, and a suggestion no name. How well an audit works was tried on palynomorphs-20 alone: "
+    "where 3 or 5 % of its labels were changed on purpose, about half of the suspects were changed (a third, where "
+    "one model judged). Nothing was changed for this audit, so that share says nothing about these images. Errors "
+    "that were made often in the same way were mostly not found there: they have neighbours of their kind."
+)
+COLUMNS_MEAN = (
+    "agreeing: how many of the models suggest that class. times: its support, in the mean over the models, as a "
+    f"multiple of the label's ({DOUBT:g} added to both)."
 )
 
 
@@ -27,7 +33,19 @@ def summarise(audit: Audit) -> str:
     if len(models) == 1 or count == 0:
         return said
     agreed = sum(suspect.agreeing == len(models) for suspect in audit.suspects)
-    return f"{said}; on {agreed} they agree what it is instead"
+    return f"{said}; on {agreed} they suggest the same class"
+
+
+def describe_doubt(spec: DatasetSpec, count: int) -> str:
+    """How many of so many suspects are really wrong, as far as anybody knows; empty when there is nothing to say."""
+    parts = [] if spec.ranked else [SMOKE_TEST]
+    if count and spec.kind == "synthetic":
+        parts.append("Drawn labels are true by construction: every suspicion here is a false alarm.")
+    elif count == 1:
+        parts.append("Whether this label is really wrong is unknown.")
+    elif count:
+        parts.append("How many of these are really wrong is unknown; it may be none.")
+    return " ".join(parts)
 
 
 def describe_silent(audit: Audit) -> str:

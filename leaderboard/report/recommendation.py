@@ -84,11 +84,11 @@ def _describe_gap(best: str, nearest: str, standings: Standings) -> str:
     """Both figures and their difference, which has an interval of its own: the models saw the same images."""
     one, other = standings.of[best], standings.of[nearest]
     figures = f"{_title(standings)} {_describe(one)} against {_describe(other)} for {nearest}"
-    gap = _turn(other.to_best)
+    gap = -other.to_best
     if gap.value == gap.half_width == 0:
         return f"{figures}, without any difference"
     chance = (
-        f"; in one of {len(standings.of) - 1} comparisons that may be chance"
+        f"; in one of {len(standings.of) * (len(standings.of) - 1) // 2} pairs that may be chance"
         if other.rank == 1 and gap.value > gap.half_width
         else ""
     )
@@ -101,8 +101,8 @@ def _resolve(analyses: Sequence[Analysis], standings: Standings) -> str:
         return ""
     images = len(analyses[0].embeddings.labels)
     return (
-        f"These {images} images can tell apart two models whose {_title(standings)} differ by "
-        f"{standings.resolution:.3f} or more."
+        f"The smallest difference in {_title(standings)} that these {images} images can resolve is "
+        f"{standings.resolution:.3f}, for two models compared alone."
     )
 
 
@@ -124,11 +124,6 @@ def _list_doubts(analysis: Analysis, said: Sequence[str]) -> Iterator[str]:
         yield f"Classes are small, the smallest of {counts[counts > 0].min()}: {ROUGH}."
     if any("± 0.000" in sentence for sentence in said):
         yield "± 0.000 is no certainty: the images of a class fared alike, so nothing there could vary by chance."
-
-
-def _turn(difference: Difference) -> Difference:
-    """The best minus the other, where the other minus the best was given."""
-    return Difference(-difference.value, difference.half_width, difference.p)
 
 
 def _describe(figure: Standing | Difference) -> str:

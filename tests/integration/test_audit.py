@@ -29,6 +29,10 @@ PAINTED = """() => Promise.all(
     const image = new Image(); image.src = getComputedStyle(tile).backgroundImage.slice(5, -2);
     await image.decode(); return image.naturalWidth;
   }))"""
+REPEATED = """() => {
+  const first = document.querySelector(".row");
+  for (let i = 1; i < 40; i++) first.after(first.cloneNode(true));
+  return [...document.querySelectorAll(".row")].map(row => row.getBoundingClientRect().height); }"""
 
 
 @pytest.fixture
@@ -80,13 +84,25 @@ def test_a_wrong_label_is_listed_with_its_pictures(measured, capsys) -> None:
     assert main(["audit", "grains", "--out", str(out)]) == 0
     printed = capsys.readouterr().out
     (row,) = read(out / "audit.csv")
-    assert (row["file"], row["label"], row["suggestion"], row["decision"]) == (WRONG, "grey", "blue", "")
+    assert (row["number"], row["file"], row["label"], row["suggestion"], row["decision"]) == (
+        "1",
+        WRONG,
+        "grey",
+        "blue",
+        "",
+    )
     assert (row["agreeing_models"], row["good_models"]) == ("2", "2")
-    assert re.search(rf"^{re.escape(WRONG)} +grey +blue +2 of 2 models +\d", printed, re.MULTILINE)
-    assert "1 of 30 images is suspected: its label is contradicted by each of large, small; on 1 they agree" in printed
+    assert re.search(rf"^ +1 +{re.escape(WRONG)} +grey +blue +2 of 2 models +\d", printed, re.MULTILINE)
+    assert len(re.findall(r"^agreeing: .* times: .*\.$", printed, re.MULTILINE)) == 1
+    assert printed.endswith("Whether this label is really wrong is unknown.\n")
+    assert (
+        "1 of 30 images is suspected: its label is contradicted by each of large, small; on 1 they suggest" in printed
+    )
     page = (out / "audit.html").read_text(encoding="utf-8")
     assert page.count('alt="grey/=odd &lt;b&gt;.png"') == 1
     assert "<b>" not in page
+    assert "Whether this label is really wrong is unknown." in page
+    assert "smoke test" not in page + printed
     assert len(re.findall(r'<li.*?title="(?:grey|blue)/\d\.png"', page)) == 10
     before = {path.name: path.read_bytes() for path in out.iterdir()}
     assert main(["audit", "grains", "--out", str(out)]) == 0
@@ -107,6 +123,39 @@ def test_the_page_shows_all_pictures_and_fits_a_phone(measured, browser) -> None
     page.close()
 
 
+@pytest.mark.parametrize("width", [375, 1200])
+def test_rows_off_the_screen_have_their_height(measured, browser, width: int) -> None:
+    """So that the scroll bar does not jump: forty rows of the same suspect are equally high without scrolling."""
+    assert main(["audit", "grains", "--out", "audit"]) == 0
+    page = browser.new_page(viewport={"width": width, "height": 800})
+    page.goto((Path("audit") / "audit.html").absolute().as_uri())
+    heights = page.evaluate(REPEATED)
+    assert len(heights) == 40
+    assert max(heights) - min(heights) < 1
+    page.close()
+
+
+def test_a_suspect_far_down_the_page_has_its_picture_without_scrolling(measured, browser) -> None:
+    """For printing, and for a picture of the whole page."""
+    assert main(["audit", "grains", "--out", "audit"]) == 0
+    far = Path("audit/far.html")
+    far.write_text(Path("audit/audit.html").read_text().replace("</style>", ".row { margin-top: 20000px; }</style>"))
+    page = browser.new_page(viewport={"width": 375, "height": 800})
+    page.goto(far.absolute().as_uri())
+    assert page.evaluate("() => [...document.images].map(image => image.naturalWidth > 0)") == [True]
+    page.close()
+
+
+def test_a_smoke_test_says_that_it_is_one(measured, capsys) -> None:
+    """On the terminal and on the page, in the words of `compare`."""
+    entries = measured.root / "datasets.yaml"
+    entries.write_text(entries.read_text() + "  ranked: false\n")
+    assert main(["audit", "grains", "--out", "audit"]) == 0
+    said = "A smoke test on drawn images: no evidence about real fossils."
+    assert f"\n{said} " in capsys.readouterr().out
+    assert said in Path("audit/audit.html").read_text(encoding="utf-8")
+
+
 def test_decisions_are_kept_or_the_table_is_left_alone(measured, capsys) -> None:
     """Whoever has written into the table finds it there after another audit; what would be lost stops it."""
     table = Path("audit/audit.csv")
@@ -122,8 +171,20 @@ def test_decisions_are_kept_or_the_table_is_left_alone(measured, capsys) -> None
     assert table.read_bytes() == before
 
 
-def test_without_results_there_is_nothing_to_audit(measured, capsys) -> None:
-    """One line says how to measure; results of other images count as none."""
+def test_nobody_is_sent_for_images_of_which_nothing_is_measured(measured, capsys, monkeypatch, tmp_path) -> None:
+    """That is said first, and no folder is made."""
+    shutil.rmtree(measured.result("small").parent)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.setenv("LEADERBOARD_DATA", str(tmp_path / "elsewhere"))
+    assert main(["audit", "grains", "--out", "audit"]) == 2
+    assert capsys.readouterr().err == (
+        "leaderboard: nothing is measured on grains; measure it with `pytest -k grains` first\n"
+    )
+    assert not Path("audit").exists()
+
+
+def test_results_of_other_images_are_nothing_to_audit(measured, capsys) -> None:
+    """One line says how to measure."""
     for path in measured.result("small").parent.glob("*.json"):
         path.write_text(re.sub(r'"dataset": "[0-9a-f]{64}"', f'"dataset": "{"0" * 64}"', path.read_text()))
     assert main(["audit", "grains", "--out", "audit"]) == 2
@@ -139,7 +200,7 @@ def test_a_result_of_other_images_is_left_out_and_named(measured, capsys) -> Non
     path.write_text(re.sub(r'"dataset": "[0-9a-f]{64}"', f'"dataset": "{"0" * 64}"', path.read_text()))
     assert main(["audit", "grains", "--out", "audit"]) == 0
     printed = capsys.readouterr().out
-    assert "left out, for they were measured on other images: small" in printed
+    assert "left out, for the table does not compare them, or they are of other images: small" in printed
     assert "its label is contradicted by large" in printed
 
 
@@ -169,3 +230,7 @@ def test_the_table_comes_without_the_images_where_their_names_are_known(capsys, 
     assert printed.endswith(
         "no pictures: the images are not here; `leaderboard fetch palynomorphs-20` gets them, then run this again\n"
     )
+    (out / "audit.html").write_text("pictures of an earlier audit")
+    assert main(["audit", "palynomorphs-20", "--root", str(ROOT), "--out", str(out)]) == 0
+    assert f"{out / 'audit.html'} is of an earlier audit;" in capsys.readouterr().out.splitlines()[-1]
+    assert (out / "audit.html").read_text() == "pictures of an earlier audit"

@@ -11,9 +11,14 @@ from typing import Any
 import pytest
 
 from leaderboard.__main__ import main
+from leaderboard.render.cells import JOINED
 
 ROOT = Path(__file__).parents[2]
 FIRST, SECOND, THIRD = (f"efficientnet-lite{number}" for number in range(3))
+WITHOUT = (
+    "has no interval, so it cannot be compared; --metric may be knn1.f1_macro, retrieval.precision_at_n, "
+    "linear.balanced_accuracy, or another score of knn or linear"
+)
 Edit = Callable[[str, Callable[[dict[str, Any]], None]], None]
 
 
@@ -70,7 +75,7 @@ def rows_of(text: str) -> dict[str, list[str]]:
     """Model -> its row's cells."""
     lines = [line for line in text.splitlines() if line.startswith("|")][2:]
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
-    return {row[2]: row for row in rows}
+    return {row[-5]: row for row in rows}
 
 
 def test_all_measured_models_are_compared_with_the_best(compare: Callable[..., str]) -> None:
@@ -79,14 +84,17 @@ def test_all_measured_models_are_compared_with_the_best(compare: Callable[..., s
     rows = rows_of(text)
     assert list(rows)[:3] == [FIRST, SECOND, THIRD]
     assert len(rows) == 7
-    assert rows[FIRST][:3] == ["1=", "1–2", FIRST]
-    assert rows[FIRST][3].startswith("0.718 ± 0.0")
+    assert rows[FIRST][:2] == [f"1={JOINED}(1–2)", FIRST]
+    assert rows[FIRST][2].startswith("0.718 ± 0.0")
     assert rows[FIRST][-1] == "the baseline"
-    assert rows[SECOND][0] == "1="
-    assert rows[SECOND][4].startswith("−0.018 ± 0.0")
+    assert rows[SECOND][0] == f"1={JOINED}(1–2)"
+    assert rows[SECOND][3].startswith("−0.018 ± 0.0")
     assert rows[SECOND][-1] == "not told apart"
     assert {rows[model][-1] for model in list(rows)[2:]} == {"worse"}
-    assert "The smallest difference in NN F1 that these images can resolve is 0.0" in text
+    assert "Ranks are among these 7 models." in text
+    assert "\nThe smallest difference in NN F1 that these images can resolve is 0.0" in text
+    assert ", for two of these models compared alone.\n" in text
+    assert "p is adjusted (Holm) for all pairs, since the same images chose the best." in text
     assert f"\n- {SECOND}: about " in text
     assert " per class (now 35)\n" in text
     assert "synthetic" not in text
@@ -99,9 +107,26 @@ def test_named_models_a_baseline_and_a_metric(compare: Callable[..., str]) -> No
     rows = rows_of(text)
     assert list(rows) == [SECOND, THIRD]
     assert "P@N: 697 images, 20 classes" in text
-    assert rows[SECOND][4].startswith("+0.038 ± 0.0")
-    assert rows[SECOND][5:] == ["< 0.001", "better"]
+    assert "Ranks are among these 2 models." in text
+    assert rows[SECOND][3].startswith("+0.038 ± 0.0")
+    assert rows[SECOND][4:] == ["< 0.001", "better"]
+    assert "p is adjusted (Holm) for the comparisons shown." in text
     assert "settle" not in text
+
+
+@pytest.mark.parametrize("title", ["P@N", "p@n"])
+def test_a_metric_is_found_by_the_title_of_its_column(compare: Callable[..., str], title: str) -> None:
+    """What a reader of the table has, in any case of letters."""
+    assert compare(FIRST, SECOND, "--metric", title) == compare(FIRST, SECOND, "--metric", "retrieval.precision_at_n")
+
+
+def test_a_model_alone_is_compared_with_all_others(compare: Callable[..., str]) -> None:
+    """As their baseline; with one of its own it is only the two."""
+    text = compare(THIRD)
+    assert text == compare("--baseline", THIRD)
+    assert len(rows_of(text)) == 7
+    assert rows_of(text)[THIRD][-1] == "the baseline"
+    assert list(rows_of(compare(THIRD, "--baseline", SECOND))) == [SECOND, THIRD]
 
 
 def test_a_smoke_test_is_compared_only_when_asked_for(compare: Callable[..., str]) -> None:
@@ -135,6 +160,19 @@ def test_a_baseline_that_cannot_be_compared_is_refused(edit: Edit, refuse: Calla
     assert said.startswith(f"leaderboard: {FIRST} on palynomorphs-20 cannot be compared (stale: extraction changed);")
 
 
+@pytest.mark.parametrize("models", [[THIRD], [THIRD, SECOND], [SECOND, THIRD]], ids=["alone", "first", "last"])
+def test_a_model_asked_for_by_name_that_cannot_be_compared_is_refused(
+    edit: Edit, refuse: Callable[..., str], models: list[str]
+) -> None:
+    """Nobody should miss it in a line below the others."""
+    edit(THIRD, lambda fields: fields["metrics"].update({"knn1.f1_macro": 0.999}))
+    said = refuse(*models)
+    assert said.startswith(
+        f"leaderboard: {THIRD} on palynomorphs-20 cannot be compared (corrupt: knn1.f1_macro is 0.999, "
+    )
+    assert said.endswith("); measure it again")
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -145,10 +183,26 @@ def test_a_baseline_that_cannot_be_compared_is_refused(edit: Edit, refuse: Calla
         (["--dataset", "palynomorph"], "data set 'palynomorph' is not in datasets.yaml; nearest: palynomorphs-20"),
         (["--dataset", "nz-pollen", "--metric", "knn1.accuracy"], "nothing is measured on nz-pollen; measure it with"),
         (["--metric", "knn1.f1"], "--metric: metric 'knn1.f1' is unknown; nearest: knn1.f1_macro"),
-        (["--metric", "linear.log_loss"], "linear.log_loss has no interval, so it cannot be compared; --metric may be"),
-        (["--dataset", "nz-pollen"], "learning_curve.lr.f100.top1 has no interval"),
+        (["--metric", "linear.log_loss"], f"linear.log_loss {WITHOUT}"),
+        (["--metric", "LR top-1"], f"learning_curve.lr.f100.top1 {WITHOUT}"),
+        (["--dataset", "nz-pollen"], "nothing is measured on nz-pollen; measure it with `pytest -k nz-pollen` first"),
+        (["--dataset", "nz-pollen", "--metric", "linear.log_loss"], "nothing is measured on nz-pollen;"),
+        (["--dataset", "nz-pollen", "--metric", "knn1.f1"], "nothing is measured on nz-pollen;"),
     ],
-    ids=["model", "baseline", "unmeasured", "unmeasured baseline", "data set", "no cell", "metric", "loss", "column"],
+    ids=[
+        "model",
+        "baseline",
+        "unmeasured",
+        "unmeasured baseline",
+        "data set",
+        "no cell",
+        "metric",
+        "loss",
+        "title",
+        "no cell at all",
+        "no cell, loss",
+        "no cell, metric",
+    ],
 )
 def test_wrong_use_is_one_line(refuse: Callable[..., str], arguments: list[str], said: str) -> None:
     """With what would be right."""
@@ -166,10 +220,12 @@ def test_a_data_set_that_cannot_be_compared_leaves_the_others(root: Path, capsys
     fields = json.loads((root / "leaderboard" / "results" / "palynomorphs-20" / f"{FIRST}.json").read_text())
     other = root / "leaderboard" / "results" / "nz-pollen" / f"{FIRST}.json"
     other.parent.mkdir()
+    fields["provenance"]["inputs"]["extraction"] = 0
     other.write_text(json.dumps(fields | {"dataset": "nz-pollen"}))
     assert main(["compare", "--root", str(root)]) == 0
     captured = capsys.readouterr()
     assert captured.out.startswith("## palynomorphs-20")
-    assert captured.err.startswith("nz-pollen is left out: learning_curve.lr.f100.top1 has no interval")
+    assert captured.err.startswith(f"nz-pollen is left out: {FIRST} on nz-pollen cannot be compared (stale: ")
+    assert len(captured.err.splitlines()) == 1
     assert main(["compare", "--root", str(root), "dinov2-base"]) == 2
     assert "no data set is left to compare on; choose one with --dataset" in capsys.readouterr().err

@@ -19,8 +19,10 @@ from leaderboard.protocols import versions_of
 from leaderboard.records import Result
 from leaderboard.registry import load_registry
 from leaderboard.result_files import save_result
+from leaderboard.states import load_state
 
 F1 = "knn1.f1_macro"
+NO_STATES = ("nowhere", "--help-me", "main:leaderboard", "main..main", "tests", "leaderboard/results/grains")
 GIT = {  # nothing of this machine's configuration
     "GIT_CONFIG_GLOBAL": "/dev/null",
     "GIT_CONFIG_NOSYSTEM": "1",
@@ -131,6 +133,41 @@ def test_diff_needs_neither_git_nor_an_entry_for_folders(repository, tmp_path, m
     assert "git is not installed" in capsys.readouterr().err
 
 
+def test_the_results_folder_itself_names_a_state(repository, tmp_path, monkeypatch, capsys) -> None:
+    """As a shell completes it, from outside and from inside: it is the state of the folder around it."""
+    older = tmp_path / "older"
+    shutil.copytree(repository.board / "results", older / "results")
+    repository.store("small", wrong=20)
+    around = load_state(str(older), repository.board)
+    for name in (f"{older}/results", f"{older}/results/"):
+        state = load_state(name, repository.board)
+        assert (state.title, state.results) == (name, around.results)
+    assert main(["diff", f"{older}/results", "--to", "leaderboard/results"]) == 0
+    assert "**2 figures improved; 1 cell unchanged** — from " in capsys.readouterr().out
+    monkeypatch.chdir(older / "results")
+    assert load_state(".", repository.board).results == around.results
+
+
+def test_diff_names_what_no_table_shows(repository, capsys) -> None:
+    """The cell is counted for itself, and publishing it adds no line."""
+    assert main(["publish"]) == 0
+    path = repository.board / "results" / "grains" / "small.json"
+    fields = json.loads(path.read_text())
+    fields["metrics"]["knn3.accuracy"] = 0.5
+    path.write_text(json.dumps(fields))
+    capsys.readouterr()
+    assert main(["diff", "main"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("**1 cell unchanged, 1 changed only in what no table shows** — from main (")
+    assert printed.endswith("\nChanged besides, in what no table shows:\n\n- small on grains: knn3.accuracy\n")
+    assert "|" not in printed
+    before = (repository.board / HISTORY).read_bytes()
+    repository.commit()
+    assert main(["publish"]) == 0
+    assert "1 cell unchanged, 1 changed only in what no table shows\n" in capsys.readouterr().out
+    assert (repository.board / HISTORY).read_bytes() == before
+
+
 def test_diff_runs_from_anywhere_in_the_clone(repository, monkeypatch, capsys) -> None:
     """The results are those of the clone around."""
     monkeypatch.chdir(repository.root / "tests" / "bench")
@@ -138,7 +175,7 @@ def test_diff_runs_from_anywhere_in_the_clone(repository, monkeypatch, capsys) -
     assert "2 cells unchanged" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("name", ["nowhere", "--help-me", "main:leaderboard", "1" * 40, "main..main", "a\nb"])
+@pytest.mark.parametrize("name", [*NO_STATES, "1" * 40, "a\nb"])
 def test_a_state_that_is_none_is_one_line(repository, name: str, capsys) -> None:
     """Value, expectation, remedy, and exit code 2."""
     assert main(["diff", "main", f"--to={name}"]) == 2
@@ -274,14 +311,26 @@ def test_a_removed_cell_and_its_return_are_lines(repository) -> None:
     assert load_history(repository.board)[-1].values[F1] > 0.5
 
 
-@pytest.mark.parametrize("model", ["small", "third"])
-def test_results_that_are_not_committed_are_not_published(repository, model: str, capsys) -> None:
+@pytest.mark.parametrize(
+    ("models", "others"),
+    [
+        (["small"], ""),
+        (["third"], ""),
+        (["small", "third"], " and 1 other"),
+        (["small", "tin", "top"], " and 2 others"),
+    ],
+    ids=["changed", "untracked", "two", "three"],
+)
+def test_results_that_are_not_committed_are_not_published(repository, models: list[str], others: str, capsys) -> None:
     """Neither changed nor untracked ones: the line would name a commit that does not have them."""
-    repository.store(model, wrong=20)
+    for model in models:
+        repository.store(model, wrong=20)
     repository.git("config", "status.showUntrackedFiles", "no")
     assert main(["publish"]) == 2
     said = capsys.readouterr().err
-    assert f"a file of results/ not as committed: leaderboard/results/grains/{model}.json; commit or restore" in said
+    assert said.startswith(f"leaderboard: leaderboard/results/grains/{models[0]}.json{others} not as ")
+    assert said.endswith("not as committed; commit or restore, then publish again\n")
+    assert len(said.splitlines()) == 1
     assert not (repository.board / HISTORY).exists()
     assert not (repository.board / "README.md").exists()
 

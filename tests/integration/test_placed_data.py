@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from leaderboard.__main__ import main
+from leaderboard.render.cells import JOINED
 
 SPORES = """\
 spores:
@@ -22,6 +23,8 @@ spores:
   attribution: Nobody's.
   columns: [linear.log_loss, knn1.accuracy]
 """
+REPORT = b'{"cells": [{"model": "small", "dataset": "grains", "status": "gated", "reason": "accept its licence"}]}'
+NO_REPORT = " is no run report ("
 WANTED = "get it from a museum (doi 10.1234/abc) and place it in"
 
 
@@ -107,6 +110,53 @@ def test_columns_that_are_not_there_are_one_line(arguments: list[str], message: 
     said = capsys.readouterr().err
     assert message in said
     assert len(said.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (None, " does not exist; write it with pytest --run-report FILE"),
+        (b"", NO_REPORT),
+        (b"\xff", NO_REPORT),
+        (b"[]", NO_REPORT),
+        (b'{"cells": null}', NO_REPORT),
+        (b'{"cells": [{"model": "small"}]}', NO_REPORT),
+        (REPORT.replace(b'"accept its licence"', b"null"), f"{NO_REPORT}reason None); write one with"),
+        (
+            REPORT.replace(b"gated", b"tired"),
+            " is no run report (status 'tired'); write one with pytest --run-report FILE",
+        ),
+    ],
+    ids=["missing", "empty", "bytes", "list", "null", "part", "reason", "status"],
+)
+def test_a_run_report_that_is_none_is_one_line(clone, text: bytes | None, said: str, capsys) -> None:
+    """One that is not there is told from one that no run has written."""
+    path = clone.root / "run.json"
+    if text is not None:
+        path.write_bytes(text)
+    assert main(["render", "--run-report", str(path)]) == 2
+    printed = capsys.readouterr().err
+    assert f"{path}{said}" in printed
+    assert len(printed.strip().splitlines()) == 1
+
+
+def test_a_folder_is_no_run_report(clone, capsys) -> None:
+    """The system's reason is passed on."""
+    assert main(["render", "--run-report", str(clone.root)]) == 2
+    printed = capsys.readouterr().err
+    assert f"{clone.root}{NO_REPORT}" in printed
+    assert "Is a directory" in printed
+    assert len(printed.strip().splitlines()) == 1
+
+
+def test_a_run_report_is_told_below_the_table(clone, capsys) -> None:
+    """The word in the row, the reason in a line."""
+    (clone.root / "run.json").write_bytes(REPORT)
+    assert main(["render", "--run-report", "run.json"]) == 0
+    printed = capsys.readouterr().out
+    (row,) = (line for line in printed.splitlines() if line.startswith("| small"))
+    assert row.rpartition(" | ")[2].split(" ") == [f"gated{JOINED}†", "", "|"]
+    assert "\n\n† small: accept its licence.\n" in printed
 
 
 def test_columns_and_check_exclude_each_other(capsys) -> None:

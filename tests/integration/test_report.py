@@ -189,7 +189,7 @@ def test_the_best_of_several_models_is_bold_and_the_sentence_names_one(full: Pat
     figures = [f"{row['NN F1']:.3f} ± {row['NN F1, half interval']:.3f}" for row in (best, other)]
     assert f"(NN F1 {figures[0]} against {figures[1]} for {other['model']}, a difference of " in read_sentence(full)
     compared = json.loads((full / "report.json").read_text(encoding="utf-8"))["comparisons"]["knn1.f1_macro"]
-    assert f"differ by {compared['resolution']:.3f} or more" in read_sentence(full)
+    assert f"can resolve is {compared['resolution']:.3f}, for two models" in read_sentence(full)
     for _, row in table.iterrows():
         standing = compared["models"][row["model"]]
         assert [standing[key] for key in ("value", "half_width", "rank")] == pytest.approx(row.iloc[1:4].tolist())

@@ -20,10 +20,10 @@ from leaderboard.errors import LeaderboardError
 from leaderboard.protocols import METRICS
 from leaderboard.protocols.linear import compute_linear
 from leaderboard.protocols.retrieval import compute_retrieval
-from leaderboard.records import Metric, Provenance, Result
+from leaderboard.records import DatasetSpec, Metric, Provenance, Result
 from leaderboard.report.audit_examples import choose_comparisons
 from leaderboard.report.audit_table import COLUMNS, check_kept, load_decisions, render_audit_table
-from leaderboard.report.audit_words import describe_silent, summarise
+from leaderboard.report.audit_words import describe_doubt, describe_silent, summarise
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "palynomorphs-20.efficientnet-lite0.npz"
 UP, DOWN = Metric("good"), Metric("bad", higher_is_better=False)
@@ -252,6 +252,7 @@ def test_the_table_has_a_line_per_suspect_and_room_for_a_decision() -> None:
     rows = list(csv.DictReader(StringIO(render_audit_table(AUDIT, FILES, CLASSES))))
     assert tuple(rows[0]) == COLUMNS
     assert rows[0] == {
+        "number": "1",
         "file": "./=a/2.png",
         "label": "'=a",
         "suggestion": "b",
@@ -262,7 +263,8 @@ def test_the_table_has_a_line_per_suspect_and_room_for_a_decision() -> None:
         "times": "11.00",
         "decision": "",
     }
-    assert (rows[1]["file"], rows[1]["agreeing_models"], rows[1]["times"]) == ("./=a/1.png", "1", "5.00")
+    second = {name: rows[1][name] for name in ("number", "file", "agreeing_models", "times")}
+    assert second == {"number": "2", "file": "./=a/1.png", "agreeing_models": "1", "times": "5.00"}
 
 
 def test_decisions_survive_another_audit(tmp_path: Path) -> None:
@@ -276,6 +278,23 @@ def test_decisions_survive_another_audit(tmp_path: Path) -> None:
     assert [row["decision"] for row in csv.DictReader(StringIO(table))] == ["", "no, it is right"]
 
 
+@pytest.mark.parametrize("quote", ["", '"'], ids=["bare", "quoted"])
+def test_decisions_are_read_from_a_table_with_semicolons(tmp_path: Path, quote: str) -> None:
+    """As a spreadsheet saves it where the comma is the decimal sign; the next table has commas again."""
+    path = tmp_path / "audit.csv"
+    lines = [
+        ["number", "file", "times", "decision"],
+        ["1", "./=a/2.png", "11,00", ""],
+        ["2", "./=a/1.png", "5", "no, 1"],
+    ]
+    saved = "".join(";".join(f"{quote}{cell}{quote}" for cell in line) + "\r\n" for line in lines)
+    path.write_text("\ufeff" + saved, encoding="utf-8", newline="")
+    decisions = load_decisions(path)
+    assert decisions == {"./=a/1.png": "no, 1"}
+    table = render_audit_table(AUDIT, FILES, CLASSES, decisions)
+    assert table.splitlines()[2] == '2,./=a/1.png,\'=a,b,1,2,0.100,0.900,5.00,"no, 1"'
+
+
 def test_a_decision_on_what_is_no_suspect_any_more_is_not_thrown_away(tmp_path: Path) -> None:
     """It is named."""
     table = render_audit_table(AUDIT, FILES, CLASSES)
@@ -283,9 +302,19 @@ def test_a_decision_on_what_is_no_suspect_any_more_is_not_thrown_away(tmp_path: 
         check_kept(tmp_path / "audit.csv", {"b/3.png": "yes"}, table)
 
 
-@pytest.mark.parametrize("content", [b"file;decision\na;yes\n", b"file,decision\n\xff,yes\n", b""])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"file\tdecision\na\tyes\n",
+        b"file,decision;\na,;yes\n",
+        b"file,decision\na,no, right\n",
+        b"file,decision\n\xff,y\n",
+        b"",
+    ],
+    ids=["tabs", "each line in one cell", "cell too many", "encoding", "empty"],
+)
 def test_a_file_that_is_no_table_of_an_audit_is_left_alone(tmp_path: Path, content: bytes) -> None:
-    """Other separators, other encodings, nothing at all."""
+    """Other separators, a decision that would be cut off at its comma, other encodings, nothing at all."""
     path = tmp_path / "audit.csv"
     path.write_bytes(content)
     with pytest.raises(LeaderboardError, match="is no table of this command"):
@@ -298,7 +327,7 @@ def test_a_file_that_is_no_table_of_an_audit_is_left_alone(tmp_path: Path, conte
 @pytest.mark.parametrize(
     ("audit", "said"),
     [
-        (AUDIT, "2 of 3 images are suspected: their label is contradicted by each of one, two; on 1 they agree"),
+        (AUDIT, "2 of 3 images are suspected: their label is contradicted by each of one, two; on 1 they suggest"),
         (replace(AUDIT, suspects=()), "0 of 3 images are suspected: no label is contradicted by each of one, two"),
         (Audit(("one",), 3, 0, (suspect(),)), "1 of 3 images is suspected: its label is contradicted by one"),
     ],
@@ -307,6 +336,32 @@ def test_a_file_that_is_no_table_of_an_audit_is_left_alone(tmp_path: Path, conte
 def test_the_summary_counts(audit: Audit, said: str) -> None:
     """In words that fit the number."""
     assert summarise(audit).startswith(said)
+
+
+SPEC = DatasetSpec("toy-data", "Toy", "folder", 3, 7, None, None, "Nobody's.")
+UNRANKED = replace(SPEC, ranked=False)
+SMOKE = "A smoke test on drawn images: no evidence about real fossils."
+
+
+@pytest.mark.parametrize(
+    ("spec", "count", "said"),
+    [
+        (SPEC, 0, ""),
+        (SPEC, 1, "Whether this label is really wrong is unknown."),
+        (SPEC, 2, "How many of these are really wrong is unknown; it may be none."),
+        (UNRANKED, 0, SMOKE),
+        (UNRANKED, 2, f"{SMOKE} How many of these are really wrong is unknown; it may be none."),
+        (
+            replace(UNRANKED, kind="synthetic"),
+            1,
+            f"{SMOKE} Drawn labels are true by construction: every suspicion here is a false alarm.",
+        ),
+    ],
+    ids=["none", "one", "two", "smoke test without suspects", "smoke test", "drawn here"],
+)
+def test_nobody_is_told_that_a_suspect_is_wrong(spec: DatasetSpec, count: int, said: str) -> None:
+    """What is not known is said; of drawn labels it is known that they are right."""
+    assert describe_doubt(spec, count) == said
 
 
 def test_a_manifest_lists_what_the_folder_lists(image_folder: Any) -> None:

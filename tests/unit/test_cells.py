@@ -63,9 +63,9 @@ def test_a_model_that_tells_no_two_images_apart_has_no_cell(measured) -> None:
 
 def test_a_cell_keeps_which_images_are_of_one_specimen(measured) -> None:
     """Numbered as they come, with the pattern among the inputs; without a pattern there are none."""
-    result = compute_result(*measured, protocols=("disparity",), specimen=r"(class-\d/\d\d)")
-    assert result.specimens == [0] * 10 + [1] * 10
-    assert result.provenance.inputs["specimen"] == r"(class-\d/\d\d)"
+    result = compute_result(*measured, protocols=("disparity",), specimen=r"(\d)\.")
+    assert result.specimens == list(range(10)) * 2
+    assert result.provenance.inputs["specimen"] == r"(\d)\."
     without = compute_result(*measured, protocols=("disparity",))
     assert without.specimens is None
     assert "specimen" not in without.provenance.inputs
@@ -74,11 +74,18 @@ def test_a_cell_keeps_which_images_are_of_one_specimen(measured) -> None:
 def test_specimens_are_numbered_by_the_name_that_the_group_finds() -> None:
     """One name is one specimen, wherever its files stand."""
     files = ["a/s1_1.png", "a/s2_1.png", "b/s1_2.png", "b/s3_1.png"]
-    assert number_specimens(files, r"/(\w+)_\d+\.png$") == [0, 1, 0, 2]
+    assert number_specimens(files, [0, 0, 1, 1], r"/(\w+)_\d+\.png$") == [0, 1, 0, 2]
+
+
+def test_a_class_of_a_single_specimen_is_an_error() -> None:
+    """Its resamples would never vary, and everything would seem certain."""
+    files = ["a/s1_1.png", "a/s2_1.png", "b/s1_1.png", "b/s1_2.png"]
+    with pytest.raises(LeaderboardError, match=r"the class of b/s1_1\.png has images of a single specimen, .*; add"):
+        number_specimens(files, [0, 0, 1, 1], r"/(\w+)_\d+\.png$")
 
 
 @pytest.mark.parametrize("pattern", [r"/(\w+)_\d+\.jpg$", r"/(x)?s\d_\d\.png$"])
 def test_a_file_in_which_the_pattern_finds_nothing_is_an_error(pattern: str) -> None:
     """Neither no match nor an empty group makes a specimen of its own."""
     with pytest.raises(LeaderboardError, match=r"names none in a/s1_1\.png; mend it in datasets\.yaml"):
-        number_specimens(["a/s1_1.png"], pattern)
+        number_specimens(["a/s1_1.png"], [0], pattern)

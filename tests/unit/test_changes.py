@@ -121,16 +121,47 @@ def test_cells_come_sorted_and_unchanged_ones_without_figures(registry, measure)
     timed = [replace(cell, speed={"images_per_second": 1.0}) for cell in cells]
     changes = compute_changes(cells, timed, registry)
     assert [str(change.cell) for change in changes] == ["one-a", "two-a", "one-b", "two-b"]
-    assert {(change.kind, change.figures, change.is_changed_elsewhere) for change in changes} == {
-        ("unchanged", (), False)
-    }
+    assert {(change.kind, change.figures, change.elsewhere) for change in changes} == {("unchanged", (), ())}
 
 
 def test_a_change_outside_the_table_is_told_from_none(registry, measure) -> None:
-    """The cell counts as unchanged, and says so."""
-    before, after = measure(wrong=20, metrics={"knn3.accuracy": 0.5}), measure(wrong=20, metrics={"knn3.accuracy": 0.6})
+    """The cell counts as unchanged, and names the figures: other ones, new ones, those that are gone."""
+    old = {"knn9.accuracy": 0.1, "knn5.accuracy": 0.4, "knn3.accuracy": 0.5, "retrieval.map": nan}
+    new = {"knn7.accuracy": 0.2, "knn5.accuracy": 0.4, "knn3.accuracy": 0.6, "retrieval.map": nan}
+    before, after = measure(wrong=20, metrics=old), measure(wrong=20, metrics=new)
     change = only(compute_changes([before], [after], registry))
-    assert (change.kind, change.is_changed_elsewhere) == ("unchanged", True)
+    assert (change.kind, change.elsewhere) == ("unchanged", ("knn3.accuracy", "knn7.accuracy", "knn9.accuracy"))
+
+
+@pytest.mark.parametrize(
+    ("change", "part"),
+    [
+        ({"classes": ["a", "c"]}, "classes"),
+        ({"labels": [0, 1] * 99 + [0, 0]}, "labels"),
+        ({"specimens": [0] * 200}, "specimens"),
+        ({"left_out": ["a/1.png"]}, "left_out"),
+        ({"outcomes": {}}, "outcomes"),
+        ({"inputs": {"dataset": "other"}}, "inputs"),
+    ],
+)
+def test_a_part_of_the_file_that_changed_is_named_where_no_figure_did(registry, measure, change, part: str) -> None:
+    """A file must not be edited unseen."""
+    before = measure(wrong=20)
+    parts = {name: value for name, value in change.items() if name != "inputs"}
+    inputs = before.provenance.inputs | change.get("inputs", {})
+    after = replace(before, provenance=replace(before.provenance, inputs=inputs), **parts)
+    found = only(compute_changes([before], [after], registry))
+    assert (found.kind, found.elsewhere) == ("unchanged", (part,))
+
+
+def test_a_changed_cell_names_its_other_figures_too(registry, measure) -> None:
+    """And what its figures rest on; those of the table are not among them. A new or removed cell has none."""
+    before, after = measure(wrong=20, metrics={"knn3.accuracy": 0.5}), measure(wrong=60, metrics={"knn3.accuracy": 0.4})
+    change = only(compute_changes([before], [after], registry))
+    assert (change.kind, set(verdicts(change))) == ("changed", {F1, PRECISION})
+    assert change.elsewhere == ("outcomes", "knn3.accuracy")
+    assert only(compute_changes([], [after], registry)).elsewhere == ()
+    assert only(compute_changes([before], [], registry)).elsewhere == ()
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from leaderboard.columns import columns_of
 from leaderboard.records import Reported
 from leaderboard.registry import Registry, load_registry
 from leaderboard.schema import join_names
@@ -105,9 +106,12 @@ def test_the_best_known_supervised_results_are_lines_to_compare_with(registry: R
 
 
 def test_their_tables_show_the_figures_of_that_work(registry: Registry) -> None:
-    """The first column ranks."""
+    """Beside the one that ranks, which has an interval as none of theirs has."""
     for dataset in DATASETS:
-        assert registry.dataset(dataset).columns == (
+        first, *theirs = columns_of(registry.dataset(dataset))
+        assert (first.name, first.evidence is None) == ("knn1.f1_macro", False)
+        assert [metric.evidence for metric in theirs] == [None] * 5
+        assert registry.dataset(dataset).columns[1:] == (
             "learning_curve.lr.f100.top1",
             "learning_curve.knn.f100.top1",
             "learning_curve.lr.f100.f1_macro",

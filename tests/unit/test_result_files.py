@@ -14,6 +14,8 @@ from leaderboard.errors import LeaderboardError
 from leaderboard.records import Result
 from leaderboard.result_files import format_result, load_result, load_results, save_result, tidy
 
+COMMITTED = Path(__file__).parents[2] / "leaderboard" / "results"
+
 
 def test_a_result_round_trips_to_the_last_digit(tmp_path: Path, make_result: Callable[..., Result]) -> None:
     """Floats keep their digits, NaN survives as null."""
@@ -25,6 +27,39 @@ def test_a_result_round_trips_to_the_last_digit(tmp_path: Path, make_result: Cal
     assert again.per_class["knn1.f1"][0] == 1 / 3
     assert math.isnan(again.per_class["knn1.f1"][1])
     assert format_result(again) == path.read_text() == format_result(result)
+
+
+def test_every_committed_file_is_the_same_text_when_loaded_and_formatted_again() -> None:
+    """Whatever version wrote it: measuring a cell again as it was leaves `git status` clean."""
+    paths = sorted(COMMITTED.glob("*/*.json"))
+    assert {path.parent.name for path in paths} >= {"palynomorphs-20", "synthetic-palynomorphs"}
+    changed = [str(path) for path in paths if format_result(load_result(path)) != path.read_text(encoding="utf-8")]
+    assert changed == []
+
+
+def test_a_figure_that_is_undefined_is_stored_as_null(tmp_path, make_result) -> None:
+    """It comes back as NaN, and whole numbers as whole numbers."""
+    result = make_result(metrics={"knn1.f1_macro": math.nan, "clustering.pca.hdbscan.clusters": 7})
+    save_result(tmp_path, result, tolerance=0)
+    path = tmp_path / "grains" / "toy.json"
+    again = load_result(path)
+    assert '"knn1.f1_macro": null' in path.read_text()
+    assert math.isnan(again.metrics["knn1.f1_macro"])
+    assert isinstance(again.metrics["clustering.pca.hdbscan.clusters"], int)
+    assert format_result(again) == path.read_text()
+
+
+def test_specimens_are_written_where_there_are_some(make_result) -> None:
+    """Files of data sets that know none do not change."""
+    assert "specimens" not in json.loads(format_result(make_result()))
+    assert json.loads(format_result(make_result(specimens=[0, 0, 1, 1])))["specimens"] == [0, 0, 1, 1]
+
+
+def test_specimens_round_trip(tmp_path, make_result) -> None:
+    """None and those that there are."""
+    for specimens in (None, [0, 0, 1, 1]):
+        save_result(tmp_path, make_result(specimens=specimens, dataset=f"set-{specimens is None}"), tolerance=0)
+    assert [result.specimens for result in load_results(tmp_path)] == [[0, 0, 1, 1], None]
 
 
 def test_lists_of_numbers_take_one_line(make_result) -> None:
@@ -96,6 +131,35 @@ def test_a_file_that_is_no_result_is_named(tmp_path, text: str) -> None:
     path.write_text(text)
     with pytest.raises(LeaderboardError, match=r"toy.json is no result file .* measure the cell again"):
         load_results(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"metrics": {"knn1.f1_macro": "0.5"}}, "knn1.f1_macro is '0.5', no number"),
+        ({"metrics": {"knn1.f1_macro": True}}, "knn1.f1_macro is True, no number"),
+        ({"metrics": {"knn1.f1_macro": [0.5]}}, r"knn1.f1_macro is \[0.5\], no number"),
+        ({"metrics": [0.5]}, "'list'"),
+        ({"metrics": None}, "'NoneType'"),
+        ({"per_class": {"knn1.f1": [0.5, "0.5"]}}, "knn1.f1 is '0.5', no number"),
+        ({"per_class": {"knn1.f1": 0.5}}, "'float'"),
+        ({"outcomes": {"knn": None}}, "outcomes of knn are no mapping"),
+        ({"outcomes": {"knn": 3}}, "outcomes of knn are no mapping"),
+        ({"outcomes": {"knn": [0, 1]}}, ""),
+        ({"outcomes": {"knn": "none"}}, ""),
+        ({"outcomes": [{"knn": {}}]}, "'list'"),
+    ],
+)
+def test_a_file_with_damaged_contents_is_named(tmp_path, make_result, change, reason: str) -> None:
+    """When it is read, in one line: nothing behind it has to expect text for a figure."""
+    path = tmp_path / "grains" / "toy.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps(json.loads(format_result(make_result())) | change))
+    with pytest.raises(
+        LeaderboardError, match=rf"toy\.json is no result file \(.*{reason}.*measure the cell again$"
+    ) as raised:
+        load_result(path)
+    assert len(str(raised.value).splitlines()) == 1
 
 
 def test_the_data_frame_has_a_row_per_metric_and_class(make_result) -> None:

@@ -130,5 +130,11 @@ def with_named(result: Result, named: Any) -> Result:
 def test_a_figure_that_is_not_there_contradicts_nothing(cells: dict[str, Result]) -> None:
     """Nor does one without evidence, whatever it says."""
     result = cells["efficientnet-lite0"]
-    bare = replace(result, metrics={"linear.log_loss": 99.0, SHARE: float("nan")})
+    bare = replace(result, metrics={"linear.log_loss": 99.0})
     assert find_contradiction(bare, [F1, SHARE, "linear.log_loss"]) == ""
+
+
+def test_an_undefined_figure_whose_outcomes_give_one_is_found(cells: dict[str, Result]) -> None:
+    """As null in a file it would hide what was measured."""
+    hidden = replace(cells["efficientnet-lite0"], metrics={SHARE: float("nan")})
+    assert find_contradiction(hidden, [SHARE]).startswith(f"{SHARE} is nan, but its stored outcomes give 0.398")

@@ -355,7 +355,27 @@ def test_two_equal_models_are_tied() -> None:
     first, second = compute_standings(resampled)
     assert (first.rank, first.tied, first.ranks) == (second.rank, second.tied, second.ranks) == (1, 2, (1, 2))
     assert compare(resampled, 0, [1]) == [Difference(0.0, 0.0, 1.0)]
-    assert compute_resolution(resampled) == 0.0
+    assert compute_resolution(resampled) is None, "no certainty: nothing could vary"
+
+
+@pytest.mark.parametrize("models", [5, 20])
+def test_many_equal_models_are_tied_although_the_best_leads(models: int) -> None:
+    """In 95 of 100 tables: the leader is chosen by the same images, so that all pairs count."""
+    generator, tables = np.random.default_rng(models), 100
+    equal = [
+        Resampled(*[generator.standard_normal((models, *shape)) for shape in ((), (2_000,))]) for _ in range(tables)
+    ]
+    standings = [compute_standings(one) for one in equal]
+    assert sum(places[0].tied == models for places in standings) >= 0.9 * tables
+    assert all(own.ranks[0] <= own.rank <= own.ranks[1] for places in standings for own in places)
+
+
+def test_a_rare_p_is_smaller_than_resamples_can_count() -> None:
+    """Of normal deviations, six standard errors out; near the level it is counted."""
+    drawn = np.random.default_rng(0).standard_normal(10_000)
+    assert compute_p(6, drawn) == pytest.approx(2e-9, rel=0.3)
+    assert compute_p(2, drawn) == (np.count_nonzero(np.abs(drawn) >= 2) + 1) / 10_001
+    assert compute_p(3.2, drawn) <= compute_p(3.1, drawn) <= compute_p(2.9, drawn)
 
 
 def test_the_resolution_is_the_median_half_interval_of_differences_to_the_best() -> None:

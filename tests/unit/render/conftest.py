@@ -11,6 +11,7 @@ import pytest
 
 from leaderboard.records import Result
 from leaderboard.registry import Registry
+from leaderboard.render.cells import JOINED
 from leaderboard.standings import compute_from_outcomes
 
 IMAGES = 80
@@ -97,8 +98,8 @@ def read_tables() -> Callable[[str], list[list[dict[str, str]]]]:
 
 
 def _split(line: str) -> list[str]:
-    """The cells of a line; a pipe behind a backslash ends none."""
-    return [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+    """The cells of a line, as they look on a screen; a pipe behind a backslash ends none."""
+    return [cell.strip().replace(JOINED, " ") for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
 
 
 @pytest.fixture

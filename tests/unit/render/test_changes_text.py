@@ -15,6 +15,7 @@ CELL = Cell("toy", "grains")
 BETTER = FigureChange(F1, 0.7005, 0.7184, "improved", 0.046, Difference(0.0179, 0.012, 0.0004))
 UNRESOLVED = FigureChange(F1, 0.718, 0.701, "unresolved", 0.046, Difference(-0.017, 0.052, 0.5))
 NEW = FigureChange(F1, None, 0.7, "new", 0.046)
+HIDDEN = Change(CELL, "unchanged", elsewhere=("knn3.accuracy",))
 
 
 def render(*changes: Change) -> str:
@@ -43,10 +44,9 @@ def test_the_first_line_says_what_happened_in_words() -> None:
         ([Change(CELL, "unchanged")], "1 cell unchanged"),
         ([Change(CELL, "removed")] * 2, "2 cells removed"),
         ([Change(CELL, "changed", (UNRESOLVED,))], "1 figure unresolved"),
-        (
-            [Change(CELL, "unchanged"), Change(CELL, "unchanged", is_changed_elsewhere=True)],
-            "2 cells unchanged (1 of them changed in figures that the table does not show)",
-        ),
+        ([Change(CELL, "unchanged"), HIDDEN], "1 cell unchanged, 1 changed only in what no table shows"),
+        ([HIDDEN, HIDDEN], "2 cells changed only in what no table shows"),
+        ([Change(CELL, "changed", (UNRESOLVED,), ("knn3.accuracy",))], "1 figure unresolved"),
     ],
 )
 def test_every_count_reads_as_words(changes, words: str) -> None:
@@ -102,6 +102,22 @@ def test_only_what_is_shown_is_explained() -> None:
     assert len(render(Change(CELL, "unchanged")).splitlines()) == 1
 
 
+def test_what_no_table_shows_is_named_below() -> None:
+    """Of changed and of otherwise unchanged cells, four each; a table is only of what it shows."""
+    names = ("left_out", "outcomes", "knn3.accuracy", "knn5.accuracy", "linear.f1_macro", "retrieval.map")
+    changed = Change(Cell("a", "grains"), "changed", (BETTER,), names[:4])
+    hidden = Change(Cell("b", "grains"), "unchanged", elsewhere=names)
+    text = render(changed, hidden, Change(Cell("c", "grains"), "unchanged"))
+    assert text.endswith(
+        "\nChanged besides, in what no table shows:\n\n"
+        "- a on grains: left_out, outcomes, knn3.accuracy, knn5.accuracy\n"
+        "- b on grains: left_out, outcomes, knn3.accuracy, knn5.accuracy and 2 more\n"
+    )
+    assert "| b" not in text
+    assert "besides" not in render(Change(CELL, "changed", (BETTER,)), Change(CELL, "unchanged"))
+    assert "|" not in render(hidden)
+
+
 @pytest.mark.parametrize(
     "name",
     [
@@ -113,6 +129,8 @@ def test_only_what_is_shown_is_explained() -> None:
         "#12",
         "*a*",
         "_a_",
+        "a_",
+        "a __b",
         "a\nb",
         "a\\",
         "&lt;",
@@ -133,4 +151,5 @@ def test_a_name_from_a_file_is_only_text(name: str) -> None:
 
 def test_an_ordinary_name_is_left_alone() -> None:
     """What models.yaml allows needs no escaping."""
-    assert escape("efficientnet-b0.ra-in1k") == "efficientnet-b0.ra-in1k"
+    for name in ("efficientnet-b0.ra-in1k", "knn1.f1_macro, retrieval.precision_at_n"):
+        assert escape(name) == name

@@ -10,12 +10,18 @@ import pytest
 from leaderboard.errors import LeaderboardError
 from leaderboard.records import Result
 from leaderboard.registry import Registry
-from leaderboard.render.comparison import Comparison, compute_comparison, render_comparison
+from leaderboard.render.cells import JOINED
+from leaderboard.render.comparison import Comparison, check_measured, compute_comparison, render_comparison
+from leaderboard.render.findings import NEAR_ONE, RIGID, ROUGH
 from leaderboard.settling import Settling
+from leaderboard.standings import Standings
 from leaderboard.statistics import Difference, Standing
 
 F1 = "knn1.f1_macro"
+DOUBTS = (ROUGH, NEAR_ONE, RIGID)
 SAME = Difference(0.0, 0.0, 1.0)
+TOP, TOY = Standing(0.7, 0.04, 1, 2, (1, 2), SAME), Standing(0.6, 0.05, 1, 2, (1, 2), SAME)
+STANDINGS = Standings(F1, {"top": TOP, "toy": TOY}, 0.0512)
 
 
 @pytest.fixture
@@ -23,9 +29,8 @@ def say(registry: Registry) -> Callable[..., str]:
     """What is said of a model against a baseline of 0.7."""
 
     def render(difference: Difference, to_settle: Mapping[str, Settling | None], **changes: object) -> str:
-        standings = {"top": Standing(0.7, 0.04, 1, 2, (1, 2), SAME), "toy": Standing(0.6, 0.05, 1, 2, (1, 2), SAME)}
         comparison = Comparison(
-            registry.dataset("grains"), F1, 40, 2, "top", standings, {"toy": difference}, to_settle, 0.0512, {}
+            registry.dataset("grains"), STANDINGS, 40, 2, "top", True, {"toy": difference}, to_settle, {}
         )
         return render_comparison(replace(comparison, **changes))
 
@@ -41,12 +46,14 @@ def line_of(text: str, model: str) -> list[str]:
 def test_a_row_has_rank_figure_difference_and_verdict(say: Callable[..., str]) -> None:
     """The baseline has no difference to itself."""
     text = say(Difference(-0.1, 0.06, 0.0321), {})
-    assert line_of(text, "Model") == ["Rank", "Ranks", "Model", "NN F1", "Difference", "p", "Verdict"]
-    assert line_of(text, "top") == ["1=", "1–2", "top", "0.700 ± 0.040", "", "", "the baseline"]
-    assert line_of(text, "toy") == ["1=", "1–2", "toy", "0.600 ± 0.050", "−0.100 ± 0.060", "0.032", "worse"]
+    place = f"1={JOINED}(1–2)"
+    assert line_of(text, "Model") == ["Rank", "Model", "NN F1", "Difference", "p", "Verdict"]
+    assert line_of(text, "top") == [place, "top", "0.700 ± 0.040", "", "", "the baseline"]
+    assert line_of(text, "toy") == [place, "toy", "0.600 ± 0.050", "−0.100 ± 0.060", "0.032", "worse"]
     assert "## grains, NN F1: 40 images, 2 classes" in text
     assert "Differences are to top;" in text
-    assert "The smallest difference in NN F1 that these images can resolve is 0.051." in text
+    assert "\nRanks are among these 2 models.\n" in text
+    assert "\nThe smallest difference in NN F1 that these images can resolve is 0.051, for two of these models" in text
     assert "settle" not in text
 
 
@@ -64,7 +71,7 @@ def test_the_verdict_is_that_of_the_adjusted_p(
     say: Callable[..., str], difference: Difference, words: list[str]
 ) -> None:
     """Whatever the interval, which is not adjusted."""
-    assert line_of(say(difference, {}), "toy")[4:] == words
+    assert line_of(say(difference, {}), "toy")[3:] == words
 
 
 @pytest.mark.parametrize(
@@ -86,23 +93,44 @@ def test_what_is_open_comes_with_what_would_settle_it(
 ) -> None:
     """And with what such a number is not."""
     text = say(difference, {"toy": settling})
-    assert f"settle what is open against top:\n\n- toy: {words}\n" in text
-    assert "Galleries and training sets would grow with them, which changes the figures themselves." in text
+    assert f"\nLabelled test images that would settle what is open against top:\n\n- toy: {words}\n" in text
+    assert "and a chance of 80 % if the true difference is the\nmeasured one." in text
+    assert "Galleries and training sets would grow too, which changes the figures themselves." in text
 
 
 def test_an_unranked_data_set_has_no_ranks(say: Callable[..., str], registry: Registry) -> None:
     """And says what it is."""
     text = say(SAME, {}, dataset=replace(registry.dataset("grains"), ranked=False))
     assert line_of(text, "Model")[0] == "Model"
+    assert "Ranks" not in text
     assert "A smoke test on drawn images: no evidence about real fossils." in text
 
 
 def test_a_single_model_resolves_nothing(say: Callable[..., str]) -> None:
     """It is said instead of the resolution."""
-    text = say(SAME, {}, resolution=None, left_out={"tin": "stale: data changed"})
+    alone = replace(STANDINGS, of={"top": TOP}, resolution=None)
+    text = say(SAME, {}, standings=alone, left_out={"tin": "stale: data changed"})
     assert "A single model is no comparison" in text
     assert "resolve" not in text
+    assert "Ranks" not in text
     assert text.endswith("tin is not compared: stale: data changed.")
+
+
+def test_what_p_is_adjusted_for_is_said(say: Callable[..., str]) -> None:
+    """A baseline that was chosen beforehand is compared with each; the best was chosen by the same images."""
+    words = "p is adjusted (Holm) for"
+    assert f"{words} the comparisons shown.\n" in say(SAME, {}, is_chosen=True)
+    assert f"{words} all pairs, since the same images chose the best.\n" in say(SAME, {}, is_chosen=False)
+
+
+def test_doubts_about_the_intervals_are_said(say: Callable[..., str]) -> None:
+    """Small classes, figures near 1, and intervals of no width; otherwise nothing."""
+    doubtful = {"is_rough": (ROUGH, replace(STANDINGS, is_rough=True))}
+    doubtful |= {"near": (NEAR_ONE, replace(STANDINGS, of={"top": replace(TOP, value=0.99), "toy": TOY}))}
+    doubtful |= {"rigid": (RIGID, replace(STANDINGS, of={"top": TOP, "toy": replace(TOY, half_width=0.0)}))}
+    for doubt, standings in doubtful.values():
+        assert [line for line in say(SAME, {}, standings=standings).splitlines() if line in DOUBTS] == [doubt]
+    assert not any(doubt in say(SAME, {}) for doubt in DOUBTS)
 
 
 # ---- what is compared
@@ -132,12 +160,14 @@ def test_models_stand_best_first(board: Registry, measure: Callable[..., Result]
     """The best is the baseline, unless another is asked for."""
     results = [measure("toy", 3), measure("tin", 2), measure("top", 4)]
     comparison = compute_comparison(board, board.dataset("grains"), results, metric=F1)
-    assert (list(comparison.standings), comparison.baseline) == (["top", "toy", "tin"], "top")
+    assert (list(comparison.standings.of), comparison.baseline) == (["top", "toy", "tin"], "top")
+    assert not comparison.is_chosen
     assert list(comparison.differences) == ["toy", "tin"]
     assert list(comparison.to_settle) == ["toy"]  # the last is wrong about every image of a class
     assert (comparison.images, comparison.classes) == (4, 2)
     against = compute_comparison(board, board.dataset("grains"), results, metric=F1, models=["top"], baseline="tin")
-    assert list(against.standings) == ["top", "tin"]
+    assert list(against.standings.of) == ["top", "tin"]
+    assert against.is_chosen
     assert against.differences["top"].value == pytest.approx(2 / 3)
 
 
@@ -145,9 +175,9 @@ def test_a_stale_cell_is_named_and_not_compared(board: Registry, measure: Callab
     """Nor can it be what others are compared with."""
     results = [measure("toy", 3), measure("top", 4, inputs={"extraction": 0})]
     comparison = compute_comparison(board, board.dataset("grains"), results, metric=F1)
-    assert list(comparison.standings) == ["toy"]
+    assert list(comparison.standings.of) == ["toy"]
     assert comparison.left_out == {"top": "stale: extraction changed"}
-    for options in ({"baseline": "top"}, {"models": ["top"]}):
+    for options in ({"baseline": "top"}, {"models": ["top"]}, {"models": ["toy", "top"]}):
         with pytest.raises(LeaderboardError, match=r"^top on grains cannot be compared \(stale: extraction changed\);"):
             compute_comparison(board, board.dataset("grains"), results, metric=F1, **options)
 
@@ -157,3 +187,22 @@ def test_a_cell_without_the_figure_is_named(board: Registry, measure: Callable[.
     results = [measure("toy", 3), replace(measure("top", 4), metrics={})]
     comparison = compute_comparison(board, board.dataset("grains"), results, metric=F1)
     assert comparison.left_out == {"top": f"it has no {F1}"}
+    with pytest.raises(LeaderboardError, match=rf"^top on grains cannot be compared \(it has no {F1}\);"):
+        compute_comparison(board, board.dataset("grains"), results, metric=F1, models=["toy", "top"])
+
+
+def test_where_nothing_can_be_compared_the_best_is_named_with_its_reason(board, measure) -> None:
+    """Nobody was asked for by name."""
+    results = [measure("toy", 3, inputs={"extraction": 0}), measure("top", 4, inputs={"extraction": 0})]
+    with pytest.raises(LeaderboardError, match=r"^top on grains cannot be compared \(stale: extraction changed\);"):
+        compute_comparison(board, board.dataset("grains"), results, metric=F1)
+
+
+def test_what_is_measured_is_checked_by_itself(board, measure) -> None:
+    """Anything at all, then each of the models; results on other images do not count."""
+    grains, elsewhere = board.dataset("grains"), replace(measure("toy", 3), dataset="spores")
+    check_measured([measure("toy", 3)], grains, ["toy"])
+    with pytest.raises(LeaderboardError, match=r"^nothing is measured on grains; measure it with `pytest -k grains`"):
+        check_measured([elsewhere], grains, ["toy"])
+    with pytest.raises(LeaderboardError, match=r"^toy is not measured on grains; measured there: tin, top$"):
+        check_measured([measure("top", 3), measure("tin", 2), elsewhere], grains, ["top", "toy"])

@@ -8,14 +8,17 @@ import pytest
 
 from leaderboard.records import Metric
 from leaderboard.render.cells import (
+    JOINED,
     describe_figure,
     describe_input,
     describe_millions,
     describe_number,
+    describe_place,
     describe_rank,
     describe_ranks,
     describe_status,
     escape,
+    list_remarks,
 )
 from leaderboard.render.rows import Row, missing_row
 from leaderboard.statistics import Difference, Standing
@@ -31,14 +34,15 @@ def row(registry) -> Row:
 
 
 def test_a_figure_has_half_of_its_interval_where_it_has_one(row) -> None:
-    """As many decimals in both."""
-    assert describe_figure(replace(row, standings={"a": STANDING}), SHARE) == "0.718 ± 0.046"
+    """As many decimals in both, and nothing at which a narrow screen could break the line."""
+    assert describe_figure(replace(row, standings={"a": STANDING}), SHARE) == f"0.718{JOINED}±{JOINED}0.046"
     assert describe_figure(row, SHARE) == "0.718"
     assert describe_figure(replace(row, standings={"b": STANDING}), SHARE) == "0.718"
 
 
 @pytest.mark.parametrize(
-    ("change", "shown"), [("improved", "0.718 ↑"), ("worse", "0.718 ↓"), ("unresolved", "0.718"), ("new", "0.718")]
+    ("change", "shown"),
+    [("improved", f"0.718{JOINED}↑"), ("worse", f"0.718{JOINED}↓"), ("unresolved", "0.718"), ("new", "0.718")],
 )
 def test_only_a_real_change_has_an_arrow(row, change: str, shown: str) -> None:
     """Whatever else is known of the state before."""
@@ -51,7 +55,14 @@ def test_missing_is_shown_as_missing(row) -> None:
     assert describe_figure(row, Metric("b")) == "–"
     assert describe_figure(replace(row, metrics={"a": float("nan")}), SHARE) == "–"
     assert describe_number(None, 1) == describe_number(float("inf"), 1) == describe_millions(None) == "–"
-    assert describe_rank(None) == describe_ranks(None) == "–"
+    assert describe_rank(None) == describe_ranks(None) == describe_place(None) == "–"
+
+
+def test_a_figure_that_does_not_follow_from_its_outcomes_is_not_shown(row) -> None:
+    """Nor is an arrow or an interval of it; that of an outdated row is."""
+    edited = replace(row, status="corrupt", standings={"a": STANDING}, arrows={"a": "improved"})
+    assert describe_figure(edited, SHARE) == "–"
+    assert describe_figure(replace(row, status="stale"), SHARE) == "0.718"
 
 
 def test_a_shared_rank_has_a_sign() -> None:
@@ -67,20 +78,31 @@ def test_the_ranks_that_are_left_open_are_a_span_or_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "notes", "last_run", "shown"),
+    ("tied", "ranks", "shown"),
+    [(2, (1, 2), f"1={JOINED}(1–2)"), (1, (1, 3), f"1{JOINED}(1–3)"), (1, (1, 1), "1"), (2, (1, 1), "1=")],
+)
+def test_a_place_is_the_rank_with_those_that_are_open(tied: int, ranks: tuple[int, int], shown: str) -> None:
+    """In one cell; a single one is not said twice."""
+    assert describe_place(replace(STANDING, tied=tied, ranks=ranks)) == shown
+
+
+@pytest.mark.parametrize(
+    ("status", "notes", "last_run", "shown", "remarks"),
     [
-        ("ok", (), None, "ok"),
-        ("ok", ("other images",), None, "ok: other images"),
-        ("stale", ("data changed", "bfloat16"), None, "stale: data changed; bfloat16"),
-        ("gated", ("accept\nits | licence",), None, "gated: accept its \\| licence"),
-        ("ok", (), "unreachable", "ok (this run: unreachable)"),
-        ("stale", ("data changed",), "out of memory", "stale: data changed (this run: out of memory)"),
-        (None, (), None, "–"),
+        ("ok", (), None, "ok", ""),
+        ("ok", ("other images",), None, f"ok{JOINED}†", "other images"),
+        ("stale", ("data changed", "bfloat16"), None, f"stale{JOINED}†", "data changed; bfloat16"),
+        ("ok", (), "unreachable", f"ok{JOINED}†", "unreachable in this run"),
+        ("stale", ("data changed",), "out of memory", f"stale{JOINED}†", "data changed; out of memory in this run"),
+        (None, (), None, "–", ""),
     ],
 )
-def test_a_status_is_told_with_its_reason(row, status, notes, last_run, shown: str) -> None:
-    """In one line, and in the words of a run's report."""
-    assert describe_status(replace(row, status=status, notes=notes, last_run=last_run)) == shown
+def test_a_status_is_a_word_with_a_sign_where_there_is_a_remark(
+    row, status, notes, last_run, shown: str, remarks: str
+) -> None:
+    """The remark is for below the table, in the words of a run's report."""
+    row = replace(row, status=status, notes=notes, last_run=last_run)
+    assert (describe_status(row), list_remarks(row)) == (shown, remarks)
 
 
 @pytest.mark.parametrize(

@@ -23,9 +23,16 @@ def said(section_of):
 
 
 def test_the_resolution_line_names_figure_and_difference() -> None:
-    """Three decimals, as the figures have."""
-    line = "The smallest difference in NN F1 that these images can resolve is 0.034."
-    assert describe_resolution("NN F1", 0.0341) == line
+    """Three decimals, as the figures have; between which models where they are not all."""
+    line = "**The smallest difference in NN F1 that these images can resolve is 0.034**, for "
+    assert describe_resolution("NN F1", 0.0341) == line + "two of these models compared alone."
+    assert describe_resolution("NN F1", 0.0341, "toy and top") == line + "toy and top."
+
+
+def test_without_a_resolution_nothing_is_called_resolved() -> None:
+    """Where no resample changes a difference, no number would be true."""
+    line = "No resample changes a difference in NN F1, so nothing says what these images can resolve."
+    assert describe_resolution("NN F1", None) == line
 
 
 def test_the_best_is_named_with_its_lead(measure, section_of, said) -> None:
@@ -37,8 +44,9 @@ def test_the_best_is_named_with_its_lead(measure, section_of, said) -> None:
     half = second.standings[F1].to_best.half_width
     assert section.standings.resolution < gap
     assert said(results) == (
-        f"**The smallest difference in NN F1 that these images can resolve is {section.standings.resolution:.3f}.** "
-        f"Best is top ({best.metrics[F1]:.3f}), {gap:.3f} ± {half:.3f} above toy ({second.metrics[F1]:.3f})."
+        f"{describe_resolution('NN F1', section.standings.resolution)} "
+        f"Best of the 3 compared is top ({best.metrics[F1]:.3f}), "
+        f"{gap:.3f} ± {half:.3f} above toy ({second.metrics[F1]:.3f})."
     )
 
 
@@ -55,11 +63,24 @@ def test_two_that_cannot_be_told_apart_are_named_with_their_difference(measure, 
     gap, half = best.metrics[F1] - tied.metrics[F1], tied.standings[F1].to_best.half_width
     assert (
         f"These images cannot tell top ({best.metrics[F1]:.3f}) and toy ({tied.metrics[F1]:.3f}) apart: "
-        f"the difference is {gap:.3f} ± {half:.3f} (p = {tied.standings[F1].to_best.p:.2f} among 2 comparisons)."
+        f"the difference is {gap:.3f} ± {half:.3f}."
     ) in said(results)
     assert gap < half
     assert "tin" not in said(results)
-    assert "Best is" not in said(results)
+    assert "Best of" not in said(results)
+
+
+def test_a_difference_beyond_its_interval_that_may_be_chance_comes_with_its_p(measure, section_of, said) -> None:
+    """Adjusted for all pairs, since the same images chose the best."""
+    results = [measure("toy", 10), measure("top", 3), measure("tin", 6)]
+    *_, last = section_of(results).measured
+    difference = last.standings[F1].to_best
+    assert abs(difference.value) > difference.half_width
+    assert last.standings[F1].rank == 1
+    assert said(results).endswith(
+        f"apart: from the first to the last it is {abs(difference.value):.3f} ± {difference.half_width:.3f}, "
+        f"which may be chance in one of 3 pairs (p = {difference.p:.2f})."
+    )
 
 
 def test_all_of_the_first_tie_group_are_named(measure, said) -> None:
@@ -72,7 +93,7 @@ def test_all_of_the_first_tie_group_are_named(measure, said) -> None:
 def test_a_tie_below_the_best_is_not_told(measure, said) -> None:
     """The sentence is about who is best."""
     text = said([measure("toy", 41), measure("top", 4), measure("tin", 40)])
-    assert "Best is top (" in text
+    assert "Best of the 3 compared is top (" in text
     assert "above tin (" in text
     assert "apart" not in text
 

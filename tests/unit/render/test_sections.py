@@ -145,13 +145,21 @@ def test_a_metric_without_evidence_ranks_nothing(measure, crowd, ranks, with_dat
     assert [list(row.standings) for row in section.measured] == [[ACCURACY], [ACCURACY]]
 
 
-@pytest.mark.parametrize("absent", [None, float("nan")], ids=["without", "undefined"])
-def test_a_result_without_the_first_column_is_not_ranked(measure, crowd, ranks, absent: float | None) -> None:
+def test_a_result_without_the_first_column_is_not_ranked(measure, crowd, ranks) -> None:
     """It stands below the others, and its other figures are compared."""
-    results = [measure("toy", 1, metrics={F1: absent}), measure("top", 40)]
+    results = [measure("toy", 1, metrics={F1: None}), measure("top", 40)]
     assert ranks(results) == [("top", 1, 1), ("toy", None, 0)]
     row = compute_section(crowd, crowd.dataset("grains"), results).measured[1]
     assert set(row.standings) == {"retrieval.precision_at_n", "linear.balanced_accuracy"}
+
+
+def test_an_undefined_figure_whose_outcomes_define_it_is_corrupt(measure, crowd, ranks) -> None:
+    """Null in the file is an edit as any other: nothing of the row is compared."""
+    results = [measure("toy", 1, metrics={F1: float("nan")}), measure("top", 40)]
+    assert ranks(results) == [("top", 1, 1), ("toy", None, 0)]
+    row = compute_section(crowd, crowd.dataset("grains"), results).measured[1]
+    assert (row.status, row.standings) == ("corrupt", {})
+    assert row.notes[0].startswith(f"{F1} is nan, but its stored outcomes give 0.9")
 
 
 def test_a_single_model_is_first_of_one(measure, crowd, ranks) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
 
 from leaderboard.records import Cell, Reported, Source
+from leaderboard.render.cells import JOINED
 from leaderboard.render.sections import NO_NEWS, News, compute_section, compute_sections
 from leaderboard.render.tables import (
+    REPORTED,
     render_measured,
     render_models,
     render_overview,
@@ -34,13 +37,13 @@ def table_of(crowd, read_tables):
 def test_the_measured_table_is_narrow(measure, table_of) -> None:
     """Rank and headlines; what a model is stands elsewhere."""
     row = table_of([measure("toy", 8)])[0]
-    assert list(row) == ["Rank", "Model", "NN F1", "P@N", "Linear bal. acc.", "Ranks", "Status"]
+    assert list(row) == ["Rank", "Model", "NN F1", "P@N", "Linear bal. acc.", "Status"]
 
 
 def test_tied_models_show_a_shared_rank_and_those_left_open(measure, table_of) -> None:
-    """The clear last has its own."""
+    """In one column; the clear last has its own."""
     rows = table_of([measure("toy", 60), measure("top", 4), measure("tin", 5)])
-    assert [(row["Rank"], row["Ranks"]) for row in rows] == [("1=", "1–2"), ("1=", "1–2"), ("3", "3")]
+    assert [row["Rank"] for row in rows] == ["1= (1–2)", "1= (1–2)", "3"]
     assert [row["Rank"] for row in table_of([measure("toy", 60), measure("top", 4)])] == ["1", "2"]
 
 
@@ -63,29 +66,35 @@ def test_the_model_links_to_its_result(measure, table_of) -> None:
 @pytest.mark.parametrize(
     ("changes", "status"),
     [
-        ({"inputs": {"dataset": "old"}}, "stale: data changed"),
-        ({"metrics": {F1: 0.9875}}, "corrupt: knn1.f1_macro is 0.9875, but its stored outcomes give 0.8"),
-        ({"left_out": ["a/1.png", "a/2.png"]}, "ok: 2 unreadable images left out"),
-        ({"model": {"dtype": "bfloat16"}}, "ok: bfloat16"),
+        ({"inputs": {"dataset": "old"}}, "stale †"),
+        ({"left_out": ["a/1.png", "a/2.png"]}, "ok †"),
+        ({"model": {"dtype": "bfloat16"}}, "ok †"),
     ],
-    ids=["stale", "corrupt", "left out", "dtype"],
+    ids=["stale", "left out", "dtype"],
 )
 def test_what_is_not_compared_shows_its_figure_without_rank_and_interval(
     measure, table_of, changes, status: str
 ) -> None:
-    """With the reason in the words of the status."""
+    """With a sign that there is a reason."""
     result = measure("toy", 8, **changes)
     row = table_of([result, measure("top", 40)])[1]
     assert row["Model"].startswith("[toy]")
-    assert (row["Rank"], row["NN F1"], row["Ranks"]) == ("–", f"{result.metrics[F1]:.3f}", "–")
-    assert row["Status"].startswith(status)
+    assert (row["Rank"], row["NN F1"], row["Status"]) == ("–", f"{result.metrics[F1]:.3f}", status)
+
+
+def test_a_corrupt_cell_shows_no_figure(measure, table_of) -> None:
+    """Not even those that do follow: the file was edited. It still links to what is stored."""
+    row = table_of([measure("toy", 8, metrics={F1: 0.9875}), measure("top", 40)])[1]
+    assert row.pop("Model") == "[toy](results/grains/toy.json)"
+    assert row.pop("Status") == "corrupt †"
+    assert set(row.values()) == {"–"}
 
 
 def test_what_a_run_could_not_measure_is_a_row_of_dashes(measure, table_of) -> None:
-    """But for its status and the reason."""
+    """But for its status."""
     news = News(statuses={Cell("top", "grains"): ("gated", "accept the licence on hf.co/a, then `hf auth login`")})
     row = table_of([measure("toy", 8)], news=news)[1]
-    assert row.pop("Status") == "gated: accept the licence on hf.co/a, then `hf auth login`"
+    assert row.pop("Status") == "gated †"
     assert row.pop("Model") == "top"
     assert set(row.values()) == {"–"}
 
@@ -94,7 +103,30 @@ def test_a_measured_row_tells_what_this_run_made_of_it(measure, table_of) -> Non
     """It keeps rank and figures."""
     news = News(statuses={Cell("toy", "grains"): ("unreachable", "no network")})
     (row,), (before,) = table_of([measure("toy", 8)], news=news), table_of([measure("toy", 8)])
-    assert row == before | {"Status": "ok (this run: unreachable)"}
+    assert row == before | {"Status": "ok †"}
+
+
+def test_remarks_stand_in_lines_below_the_table(measure, crowd) -> None:
+    """One per row that has any, in the order of the rows; rows without have neither line nor sign."""
+    results = [measure("toy", 8, inputs={"dataset": "old"}, model={"dtype": "bfloat16"}), measure("top", 40)]
+    statuses = {Cell("tin", "grains"): ("gated", "accept its\nlicence | terms"), Cell("toy", "grains"): ("error", "x")}
+    section = compute_section(crowd, crowd.dataset("grains"), results, News(statuses=statuses))
+    text = render_measured(section, links="results")
+    assert text.partition("|\n\n")[2] == (
+        "† toy: data changed; bfloat16; error in this run.\n\n† tin: accept its licence \\| terms.\n"
+    )
+    sound = render_measured(compute_section(crowd, crowd.dataset("grains"), results[1:]), links="results")
+    assert "†" not in sound
+    assert sound.endswith("|\n")
+
+
+def test_a_figure_breaks_at_no_space(measure, crowd) -> None:
+    """Neither before its interval nor before its arrow, nor do the ranks in brackets."""
+    news = News(arrows={Cell("toy", "grains"): {F1: "improved"}})
+    section = compute_section(crowd, crowd.dataset("grains"), [measure("toy", 4), measure("top", 5)], news)
+    text = render_measured(section, links="results")
+    assert re.search(f" 1={JOINED}\\(1–2\\) \\| .* 0\\.\\d{{3}}{JOINED}±{JOINED}0\\.\\d{{3}}{JOINED}↑ ", text)
+    assert not re.search(" [±↑(]", text)
 
 
 def test_real_changes_have_arrows(measure, table_of) -> None:
@@ -130,6 +162,20 @@ def test_reported_figures_keep_the_digits_of_their_source(crowd, with_model, wit
         ["tin", "0.55", "–", "–", "reported"],
     ]
     assert text.endswith("Sources: fine (toy); coarse (top, tin).\n")
+
+
+def test_reported_rows_stand_from_the_best_to_the_worst(crowd, with_model, with_dataset, read_tables) -> None:
+    """By their first column, the smaller loss first; one without it last; columns without any figure are not there."""
+    loss, top1 = "linear.log_loss", "learning_curve.lr.f100.top1"
+    figures = {"toy": {top1: 0.9}, "top": {loss: 0.5}, "tin": {loss: 0.25}}
+    board = with_dataset(crowd, columns=(F1, loss, top1))
+    for model, values in figures.items():
+        board = with_model(board, model, reported={"grains": Reported(values, "x")})
+    text = render_reported(compute_section(board, board.dataset("grains"), []))
+    (table,) = read_tables(text)
+    assert list(table[0]) == ["Model", loss, "LR top-1", "Status"]
+    assert [row["Model"] for row in table] == ["tin", "top", "toy"]
+    assert text.startswith(f"{REPORTED}\n\n|")
 
 
 def test_the_overview_has_no_averages_and_shows_what_is_missing(measure, two_sets, read_tables) -> None:

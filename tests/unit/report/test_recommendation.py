@@ -60,7 +60,8 @@ def test_the_sentence_has_the_figures_of_the_statistics(make_analysis: Make) -> 
         "Take good: it is the better of the two models on these images "
         f"(NN F1 {values[0]:.3f} ± {halves[0]:.3f} against {values[1]:.3f} ± {halves[1]:.3f} for poor, "
         f"a difference of {values[0] - values[1]:.3f} ± {halves[2]:.3f}; 95 % intervals). "
-        f"These 80 images can tell apart two models whose NN F1 differ by {halves[2]:.3f} or more."
+        f"The smallest difference in NN F1 that these 80 images can resolve is {halves[2]:.3f}, "
+        "for two models compared alone."
     )
 
 
@@ -138,7 +139,7 @@ def test_more_models_ask_for_a_larger_difference(make_analysis: Make) -> None:
     assert judge(good, fair[0]).startswith("Take good: ")
     crowded = judge(good, *fair)
     assert crowded.startswith("Take good, fair-1, fair-3, fair-5, fair-7 or fair-9: ")
-    assert "; in one of 5 comparisons that may be chance; 95 % intervals)" in crowded
+    assert "; in one of 15 pairs that may be chance; 95 % intervals)" in crowded
 
 
 def test_a_single_model_is_described_and_not_recommended(make_analysis: Make) -> None:
@@ -169,7 +170,7 @@ def test_a_class_of_one_image_leaves_the_search_to_judge_by(make_analysis: Make)
     values, deviations = resampled_by_hand(*models, metric="retrieval.precision_at_n")
     best = int(np.argmax(values))
     assert f"P@N {values[best]:.3f} ± {compute_half_width(deviations[best]):.3f} against" in judge(*models)
-    assert f"whose P@N differ by {compute_half_width(deviations[0] - deviations[1]):.3f} or more" in judge(*models)
+    assert f"can resolve is {compute_half_width(deviations[0] - deviations[1]):.3f}, for two" in judge(*models)
     assert "reaches P@N" in judge(models[0])
 
 
