@@ -35,8 +35,8 @@ A table per data set; then [efficiency](#efficiency), and [what each model is](#
   from what became of every image, so nothing here says how sure it is.
 - *Rank*: by the first figure, unrounded. Models that the images cannot tell from the first of their group share its
   rank: `1=`. In brackets, places that a model may really have: `1= (1–3)`.
-- *Smallest difference*: what the difference of one of these models to the best has to be to count. Of true differences
-  of that size half are found, of twice that size nearly all.
+- *Smallest difference*: what two of these models, compared alone, have to differ by to be told apart. Of true
+  differences of that size half are found, of twice that size nearly all; among many models fewer.
 - ↑ and ↓: better or worse than in the state published before, beyond chance.
 - *Status*: `ok` was measured by this suite, with provenance in the result file that the model's name links to; `stale`
   before its entry, the data or a protocol changed; `corrupt` has figures that do not follow from its own outcomes;
