@@ -17,9 +17,9 @@ from leaderboard.registry import SHIPPED, Registry
 from leaderboard.render.changes import summarise
 from leaderboard.render.markdown import render_block, render_leaderboard, replace_block
 from leaderboard.render.outcomes import describe_outcomes
-from leaderboard.render.sections import News
 from leaderboard.result_files import load_results
 from leaderboard.run import Run
+from leaderboard.sections import News
 from leaderboard.states import check_committed, find_commit, load_committed
 
 

@@ -79,7 +79,7 @@ def _describe_remedy(spec: DatasetSpec) -> str:
 
 def _load_results(registry: Registry, spec: DatasetSpec) -> list[Result]:
     """Every measurement of a model that is still listed; at least one."""
-    from leaderboard.render.comparison import check_measured
+    from leaderboard.comparison import check_measured
     from leaderboard.result_files import load_result
 
     folder = registry.results_dir / spec.id
@@ -91,7 +91,7 @@ def _load_results(registry: Registry, spec: DatasetSpec) -> list[Result]:
 
 def _choose_fitting(registry: Registry, spec: DatasetSpec, results: Sequence[Result], dataset: Dataset) -> list[Result]:
     """Those that the table compares, on these very images; others are named and left out."""
-    from leaderboard.render.sections import assess_rows
+    from leaderboard.sections import assess_rows
 
     rows = assess_rows(registry, spec, results)
     fitting = [result for result in results if rows[result.model].is_comparable and _is_of(result, dataset)]

@@ -63,7 +63,8 @@ def _choose_datasets(registry: Registry, results: Sequence[Result], wanted: str 
 
 def _render(registry: Registry, results: Sequence[Result], options: argparse.Namespace, dataset_id: str) -> str:
     from leaderboard.columns import columns_of
-    from leaderboard.render.comparison import check_measured, compute_comparison, render_comparison
+    from leaderboard.comparison import check_measured, compute_comparison
+    from leaderboard.render.comparison import render_comparison
 
     dataset = registry.dataset(dataset_id)
     check_measured(results, dataset)

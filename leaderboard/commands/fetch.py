@@ -7,7 +7,7 @@ import argparse
 from leaderboard.options import declare_waiting_options
 from leaderboard.records import Dataset, DatasetSpec, RunOptions
 from leaderboard.registry import load_registry
-from leaderboard.render.rows import describe_data_licence
+from leaderboard.rows import describe_data_licence
 
 EXAMPLE = "fetch palynomorphs-20"
 

@@ -8,7 +8,7 @@ from tabulate import tabulate
 
 from leaderboard.records import ModelSpec
 from leaderboard.registry import load_registry
-from leaderboard.render.rows import describe_data_licence, describe_licence
+from leaderboard.rows import describe_data_licence, describe_licence
 
 EXAMPLE = "list"
 

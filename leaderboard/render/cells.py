@@ -9,7 +9,7 @@ from typing import Any
 from tabulate import tabulate
 
 from leaderboard.records import Metric
-from leaderboard.render.rows import Row
+from leaderboard.rows import Row
 from leaderboard.statistics import Standing
 
 MISSING = "–"
@@ -62,12 +62,7 @@ def describe_place(standing: Standing | None) -> str:
 
 def describe_status(row: Row) -> str:
     """One of the words of records.Status, with a sign where there is more to say."""
-    return (row.status or MISSING) + (f"{JOINED}{MARK}" if list_remarks(row) else "")
-
-
-def list_remarks(row: Row) -> str:
-    """Why a row has its status, or is not compared with the others."""
-    return "; ".join([*row.notes, *([f"{row.last_run} in this run"] if row.last_run else [])])
+    return (row.status or MISSING) + (f"{JOINED}{MARK}" if row.remarks else "")
 
 
 def describe_links(row: Row) -> str:

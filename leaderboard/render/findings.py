@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from leaderboard.columns import title_of
 from leaderboard.render.cells import MEASURED_DECIMALS
-from leaderboard.render.rows import Row
-from leaderboard.render.sections import Section
+from leaderboard.rows import Row
+from leaderboard.sections import Section
 from leaderboard.standings import Standings
 from leaderboard.statistics import Difference
 

@@ -11,8 +11,6 @@ from leaderboard.records import DatasetSpec, Result
 from leaderboard.registry import Registry
 from leaderboard.render.cells import escape
 from leaderboard.render.findings import describe_findings
-from leaderboard.render.rows import count_decimals, describe_data_licence
-from leaderboard.render.sections import NO_NEWS, News, Section, compute_sections
 from leaderboard.render.tables import (
     render_efficiency,
     render_measured,
@@ -20,6 +18,8 @@ from leaderboard.render.tables import (
     render_overview,
     render_reported,
 )
+from leaderboard.rows import count_decimals, describe_data_licence
+from leaderboard.sections import NO_NEWS, News, Section, compute_sections
 
 BEGIN, END = "<!-- leaderboard:begin -->", "<!-- leaderboard:end -->"
 INTRODUCTION = """\

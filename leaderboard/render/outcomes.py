@@ -11,7 +11,7 @@ from leaderboard.columns import columns_of, score_of, title_of
 from leaderboard.records import Cell, DatasetSpec, Metric, Outcome, Result, Status
 from leaderboard.registry import Registry
 from leaderboard.render.cells import MISSING
-from leaderboard.render.rows import measured_row
+from leaderboard.rows import measured_row
 
 
 def render_outcomes(outcomes: Sequence[Outcome], registry: Registry) -> str:

@@ -19,11 +19,10 @@ from leaderboard.render.cells import (
     describe_rank,
     describe_status,
     escape,
-    list_remarks,
     markdown_table,
 )
-from leaderboard.render.rows import Row, describe_licence
-from leaderboard.render.sections import Section
+from leaderboard.rows import Row, describe_licence
+from leaderboard.sections import Section
 
 REPORTED = (
     "Reported by others, not measured here and not ranked: without what became of every image, nobody can say how sure "
@@ -42,7 +41,7 @@ def render_measured(section: Section, *, links: str) -> str:
         head = ["Rank", *head]
         placed = [row.standings.get(first) for row in section.measured]
         body = [[describe_place(own), *cells] for own, cells in zip(placed, body, strict=True)]
-    remarks = [f"{MARK} {row.model.id}: {escape(remark)}." for row in section.measured if (remark := list_remarks(row))]
+    remarks = [f"{MARK} {row.model.id}: {escape(remark)}." for row in section.measured if (remark := row.remarks)]
     return "\n".join([markdown_table(head, body), *(f"{remark}\n" for remark in remarks)])
 
 

@@ -11,7 +11,7 @@ from leaderboard.protocols import METRICS
 from leaderboard.records import Cell, Reported
 from leaderboard.registry import Registry
 from leaderboard.render.markdown import render_leaderboard, render_tables
-from leaderboard.render.sections import News
+from leaderboard.sections import News
 
 LOSS, ACCURACY, F1 = "linear.log_loss", "knn1.accuracy", "knn1.f1_macro"
 

@@ -7,11 +7,12 @@ from dataclasses import replace
 
 import pytest
 
+from leaderboard.comparison import Comparison, check_measured, compute_comparison
 from leaderboard.errors import LeaderboardError
 from leaderboard.records import Result
 from leaderboard.registry import Registry
 from leaderboard.render.cells import JOINED
-from leaderboard.render.comparison import Comparison, check_measured, compute_comparison, render_comparison
+from leaderboard.render.comparison import render_comparison
 from leaderboard.render.findings import NEAR_ONE, RIGID, ROUGH
 from leaderboard.settling import Settling
 from leaderboard.standings import Standings

@@ -18,9 +18,8 @@ from leaderboard.render.cells import (
     describe_ranks,
     describe_status,
     escape,
-    list_remarks,
 )
-from leaderboard.render.rows import Row, missing_row
+from leaderboard.rows import Row, missing_row
 from leaderboard.statistics import Difference, Standing
 
 SHARE = Metric("a")
@@ -102,7 +101,7 @@ def test_a_status_is_a_word_with_a_sign_where_there_is_a_remark(
 ) -> None:
     """The remark is for below the table, in the words of a run's report."""
     row = replace(row, status=status, notes=notes, last_run=last_run)
-    assert (describe_status(row), list_remarks(row)) == (shown, remarks)
+    assert (describe_status(row), row.remarks) == (shown, remarks)
 
 
 @pytest.mark.parametrize(

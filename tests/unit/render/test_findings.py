@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from leaderboard.render.findings import describe_findings, describe_resolution
-from leaderboard.render.sections import compute_section
+from leaderboard.sections import compute_section
 
 F1 = "knn1.f1_macro"
 

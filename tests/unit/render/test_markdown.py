@@ -10,8 +10,8 @@ import pytest
 from leaderboard.records import Cell, Literature, Reported, Result
 from leaderboard.registry import Registry
 from leaderboard.render.markdown import BEGIN, END, INTRODUCTION, render_block, render_leaderboard, replace_block
-from leaderboard.render.sections import News
 from leaderboard.render.tables import REPORTED
+from leaderboard.sections import News
 
 F1 = "knn1.f1_macro"
 NOTHING = "Nothing is measured here yet."

@@ -8,7 +8,7 @@ import pytest
 
 from leaderboard.columns import columns_of, score_of, title_of
 from leaderboard.records import Metric, Reported
-from leaderboard.render.rows import count_decimals, measured_row, missing_row, reported_rows
+from leaderboard.rows import count_decimals, measured_row, missing_row, reported_rows
 
 HEADLINES = ["knn1.f1_macro", "retrieval.precision_at_n", "linear.balanced_accuracy"]
 

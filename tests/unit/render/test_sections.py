@@ -8,7 +8,7 @@ from itertools import permutations
 import pytest
 
 from leaderboard.records import Cell, Reported
-from leaderboard.render.sections import News, compute_section, compute_sections
+from leaderboard.sections import News, compute_section, compute_sections
 
 F1, LOSS, ACCURACY = "knn1.f1_macro", "linear.log_loss", "knn1.accuracy"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from leaderboard.render.sections import compute_sections
 from leaderboard.render.tables import render_efficiency
+from leaderboard.sections import compute_sections
 
 SPEED: dict[str, Any] = {
     "images_per_second": 47.93,

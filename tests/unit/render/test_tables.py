@@ -9,7 +9,6 @@ import pytest
 
 from leaderboard.records import Cell, Reported, Source
 from leaderboard.render.cells import JOINED
-from leaderboard.render.sections import NO_NEWS, News, compute_section, compute_sections
 from leaderboard.render.tables import (
     REPORTED,
     render_measured,
@@ -17,6 +16,7 @@ from leaderboard.render.tables import (
     render_overview,
     render_reported,
 )
+from leaderboard.sections import NO_NEWS, News, compute_section, compute_sections
 
 F1 = "knn1.f1_macro"
 HEADLINES = (F1, "retrieval.precision_at_n", "linear.balanced_accuracy")

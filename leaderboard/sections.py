@@ -10,7 +10,7 @@ from math import inf, isfinite, nan
 from leaderboard.columns import columns_of, score_of
 from leaderboard.records import Cell, DatasetSpec, Metric, Result, Status
 from leaderboard.registry import Registry
-from leaderboard.render.rows import Row, measured_row, missing_row, reported_rows
+from leaderboard.rows import Row, measured_row, missing_row, reported_rows
 from leaderboard.standings import Standings, compute_dataset_standings
 
 

@@ -38,6 +38,11 @@ class Row:
     decimals: Mapping[str, int] = field(default_factory=dict)  # of reported figures, as their authors gave them
 
     @property
+    def remarks(self) -> str:
+        """Why it has its status, or is not compared with others; empty where there is nothing to say."""
+        return "; ".join([*self.notes, *([f"{self.last_run} in this run"] if self.last_run else [])])
+
+    @property
     def is_comparable(self) -> bool:
         """Whether its figures may be held against those of other rows."""
         return self.status == "ok" and not self.notes
