@@ -19,18 +19,18 @@ from leaderboard.render.markdown import render_block, render_leaderboard, replac
 from leaderboard.render.outcomes import describe_outcomes
 from leaderboard.result_files import load_results
 from leaderboard.run import Run
-from leaderboard.sections import News
+from leaderboard.sections import News, compute_sections
 from leaderboard.states import check_committed, find_commit, load_committed
 
 
 def rendered_files(registry: Registry, folder: Path) -> dict[Path, str]:
     """Path -> text of every generated file, from ``folder``/results."""
     results = load_results(folder / "results")
-    news = load_news(folder, results)
-    files = {folder / "README.md": render_leaderboard(registry, results, news)}
+    sections = compute_sections(registry, results, load_news(folder, results))  # once: it resamples every figure
+    files = {folder / "README.md": render_leaderboard(sections)}
     readme = registry.root / "README.md"
     if folder == registry.leaderboard_dir and readme.exists():
-        files[readme] = replace_block(readme.read_text(encoding="utf-8"), render_block(registry, results, news))
+        files[readme] = replace_block(readme.read_text(encoding="utf-8"), render_block(sections))
     return files
 
 

@@ -13,10 +13,10 @@ from tabulate import tabulate
 from leaderboard.changes import Change, FigureChange, Kind, Verdict
 from leaderboard.columns import title_of
 from leaderboard.errors import printable
+from leaderboard.render.cells import MISSING
 
 HEAD = ("Model", "Figure", "Before → after", "Difference", "Verdict")
 ALIGN = ("left", "left", "right", "right", "left")
-MISSING = "–"
 MOST_NAMED = 4  # of what no table shows
 DECIMALS = range(3, 7)  # the first that shows a difference
 FIRST: tuple[Verdict, ...] = ("worse", "improved", "not comparable", "removed", "new", "unresolved", "no interval")

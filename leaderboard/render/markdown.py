@@ -55,9 +55,8 @@ table is of one machine and one set of images: speeds of two tables cannot be co
 """
 
 
-def render_leaderboard(registry: Registry, results: Sequence[Result], news: News = NO_NEWS) -> str:
+def render_leaderboard(sections: Sequence[Section]) -> str:
     """The text of leaderboard/README.md."""
-    sections = compute_sections(registry, results, news)
     ranked = [section for section in sections if section.is_ranked]
     parts = [INTRODUCTION]
     if len(ranked) > 1:
@@ -70,11 +69,11 @@ def render_leaderboard(registry: Registry, results: Sequence[Result], news: News
     return "\n".join(parts)
 
 
-def render_block(registry: Registry, results: Sequence[Result], news: News = NO_NEWS) -> str:
+def render_block(sections: Sequence[Section]) -> str:
     """What stands between the markers of the top README: the data sets on which something was measured."""
-    every = [section for section in compute_sections(registry, results, news) if section.dataset.ranked]
-    sections = [section for section in every if any(row.metrics for row in section.measured)]
-    text = "\n".join(_render_section(section, links="leaderboard/results", heading="###") for section in sections)
+    ranked = [section for section in sections if section.dataset.ranked]
+    shown = [section for section in ranked if any(row.metrics for row in section.measured)]
+    text = "\n".join(_render_section(section, links="leaderboard/results", heading="###") for section in shown)
     return f"{BEGIN}\n\n{text}\n{END}"
 
 

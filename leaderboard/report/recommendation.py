@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from leaderboard.protocols import METRICS
+from leaderboard.render.findings import RIGID
 from leaderboard.report.analysis import Analysis
 from leaderboard.report.comparison import Comparisons, gather_figures
 from leaderboard.report.series import compute_majority_share
@@ -123,7 +124,7 @@ def _list_doubts(analysis: Analysis, said: Sequence[str]) -> Iterator[str]:
         counts = np.bincount(analysis.embeddings.labels)
         yield f"Classes are small, the smallest of {counts[counts > 0].min()}: {ROUGH}."
     if any("± 0.000" in sentence for sentence in said):
-        yield "± 0.000 is no certainty: the images of a class fared alike, so nothing there could vary by chance."
+        yield RIGID
 
 
 def _describe(figure: Standing | Difference) -> str:

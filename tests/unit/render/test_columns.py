@@ -11,7 +11,7 @@ from leaderboard.protocols import METRICS
 from leaderboard.records import Cell, Reported
 from leaderboard.registry import Registry
 from leaderboard.render.markdown import render_leaderboard, render_tables
-from leaderboard.sections import News
+from leaderboard.sections import News, compute_sections
 
 LOSS, ACCURACY, F1 = "linear.log_loss", "knn1.accuracy", "knn1.f1_macro"
 
@@ -30,7 +30,7 @@ def results(measure):
 
 def test_a_table_has_the_columns_of_its_entry(board, results, read_tables) -> None:
     """And no ranks where the first of them has no interval."""
-    table = read_tables(render_leaderboard(board, results))[0]
+    table = read_tables(render_leaderboard(compute_sections(board, results)))[0]
     assert list(table[0]) == ["Model", LOSS, ACCURACY, "Status"]
     assert [row["Model"].partition("]")[0] for row in table] == ["[top", "[toy"]
     assert [row[LOSS] for row in table] == ["0.200", "0.900"]
