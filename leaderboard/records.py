@@ -40,6 +40,7 @@ class Source:
     library: str | None = None  # where this source is of another library than the entry
     architecture: str | None = None  # and of that library's name for the architecture
     repository: Literal["model", "dataset"] = "model"  # what the Hub keeps under that name
+    gated: bool = False  # to be had only with an account that accepted the licence
 
     @property
     def is_pinned(self) -> bool:
@@ -92,6 +93,7 @@ class ModelSpec:
     preprocessing: Preprocessing | Literal["model"]
     dimension: int
     licence: str | None
+    family: str | None = None  # whose it is: DINOv2, EfficientNet-Lite
     tags: tuple[str, ...] = ()
     group: str = "extra"
     digest: str | None = None  # over the loaded tensors: one id, one set of tensors
@@ -101,6 +103,12 @@ class ModelSpec:
     links: Mapping[str, str] = field(default_factory=dict)
     thresholds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # data set -> metric -> floor
     reported: Mapping[str, Reported] = field(default_factory=dict)  # data set -> figures
+
+    @property
+    def access(self) -> Literal["open", "gated, a copy is open", "gated"]:
+        """Whether its weights can be had without an account; a model without weights is open."""
+        gates = [source.gated for source in self.sources]
+        return "open" if not any(gates) else "gated" if all(gates) else "gated, a copy is open"
 
     def via(self, source: Source) -> ModelSpec:
         """The entry as this one source of it is loaded."""
@@ -131,6 +139,7 @@ class DatasetSpec:
     licence: str | None
     attribution: str
     ranked: bool = True
+    thumbnails: bool = False  # whether the licence, as somebody read it, lets small pictures of the images be shown
     tolerance: float = 0.002  # re-measurements closer than this are the same measurement
     protocols: tuple[str, ...] = ()  # that its cells are measured by; none: all
     columns: tuple[str, ...] = ()  # metrics, the first one ranks; none: the headline metrics

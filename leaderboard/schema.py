@@ -58,6 +58,7 @@ class SourceEntry(Entry):
     tensors: Naming = "by-name"
     library: str | None = None
     architecture: Architecture | None = None
+    gated: bool = False
 
     @model_validator(mode="after")
     def _one_place(self) -> SourceEntry:
@@ -135,6 +136,7 @@ class ModelEntry(Entry):
     ]
     dimension: Annotated[int, Field(gt=0)]
     licence: str | None
+    family: Name | None = None
     tags: list[str] = []
     group: Literal["default", "extra"] = "extra"
     notice: Name | None = None
@@ -180,6 +182,7 @@ class DatasetEntry(Entry):
     licence: str | None
     attribution: str
     ranked: bool = True
+    thumbnails: bool = False
     tolerance: Annotated[float, Field(ge=0, lt=0.1)] = 0.002
     protocols: list[Name] = []
     columns: list[Name] = []

@@ -15,9 +15,16 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 
+TEMPLATES = Path(__file__).parent / "templates"
+
+
 @cache
-def load_environment() -> Environment:
-    """The templates of this package. Whoever needs a page after hours of work calls this first.
+def load_environment(folder: Path = TEMPLATES, *, extra: str = "analysis") -> Environment:
+    """The templates of a folder. Whoever needs a page after hours of work calls this first.
+
+    Args:
+        folder: that holds them.
+        extra: of this package that brings what is needed.
 
     Raises:
         Unavailable: jinja2 is not installed.
@@ -26,10 +33,10 @@ def load_environment() -> Environment:
         from jinja2 import Environment, FileSystemLoader, StrictUndefined
     except ModuleNotFoundError:
         raise Unavailable(
-            "it needs jinja2, which is not installed; `pip install 'fossil-leaderboard[analysis]'`", "not found"
+            f"it needs jinja2, which is not installed; `pip install 'fossil-leaderboard[{extra}]'`", "not found"
         ) from None
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        loader=FileSystemLoader(folder),
         autoescape=True,  # file and class names are whatever a user's disk has
         undefined=StrictUndefined,
         trim_blocks=True,

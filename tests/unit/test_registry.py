@@ -55,6 +55,21 @@ def test_a_complete_entry_becomes_a_record(load) -> None:
     assert (spec.dimension, spec.group, spec.thresholds) == (192, "extra", {})
 
 
+def test_a_model_says_whose_it_is_and_whether_its_weights_need_an_account(load) -> None:
+    """Gated is a source; a copy elsewhere may be open."""
+    assert (load().model("toy").family, load().model("toy").access) == (None, "open")
+    gate, copy = "{hub: a/b, revision: main, gated: true}", "{hub: c/d, revision: main}"
+    for sources, access in ((gate, "gated"), (f"{gate}, {copy}", "gated, a copy is open"), (copy, "open")):
+        spec = load(MODEL + f"  family: Toys\n  sources: [{sources}]\n").model("toy")
+        assert (spec.family, spec.access) == ("Toys", access)
+
+
+def test_pictures_of_a_data_set_are_shown_only_where_its_entry_allows_them(load) -> None:
+    """Silence is no permission."""
+    assert not load().dataset("grains").thumbnails
+    assert load(datasets=DATASET % 0 + "  thumbnails: true\n").dataset("grains").thumbnails
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
@@ -377,6 +392,8 @@ def test_this_repositorys_entries_are_valid_and_complete() -> None:
     registry = load_registry(ROOT)
     default = [spec.id for spec in registry.models.values() if spec.group == "default"]
     assert default == ["efficientnet-lite0", "pixels", "color-histogram", "hog"]
+    assert all(spec.family for spec in registry.models.values())
+    assert {spec.access for spec in registry.models.values() if spec.family == "DINOv3"} == {"gated, a copy is open"}
     claims = [spec for spec in registry.models.values() if "palynomorphs-20" in spec.reported]
     assert len(claims) == 6
     for spec in claims:
