@@ -6,13 +6,14 @@ as they were. With all weights 1 the figures are the stored ones.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
 from leaderboard.errors import LeaderboardError
+from leaderboard.namings import SCORES, Namings, Split
 from leaderboard.protocols import METRICS, PROTOCOL_OF
 from leaderboard.records import Result
 
@@ -34,8 +35,19 @@ class Figures(Protocol):
     def widening(self) -> float:
         """Factor of its intervals, for what resampling leaves out."""
 
+    @property
+    def measured(self) -> np.ndarray:
+        """The figures (m,) with every image there once: as they are stored."""
+
     def weighted(self, weights: np.ndarray) -> np.ndarray:
         """The figures (m, b) for each of b columns of weights (n, b)."""
+
+
+class FiguresByClass(Figures, Protocol):
+    """Such figures that are made of figures of single classes."""
+
+    def by_class(self, weights: np.ndarray) -> np.ndarray:
+        """The figures of each class (m, classes, b) for weights (n, b); NaN where a class has nothing to count."""
 
 
 @dataclass(frozen=True)
@@ -48,47 +60,30 @@ class Shares:
     specimens: np.ndarray | None = None
     widening: float = 1.0
 
+    @property
+    def measured(self) -> np.ndarray:
+        """The figures (m,) with every image there once."""
+        return self.weighted(np.ones((len(self.labels), 1)))[:, 0]
+
     def weighted(self, weights: np.ndarray) -> np.ndarray:
         """The figures (m, b) for weights (n, b)."""
         exact = weights.astype(np.float64)
         return np.asarray(self.shares @ exact / np.maximum(self.asked @ exact, 1))
 
-
-@dataclass(frozen=True)
-class Split:
-    """A test set of t images, and who named them what: sparse counts (rows, t), a row per model and class."""
-
-    test: np.ndarray  # (t,) image indices
-    hits: Any  # (m * classes, t) named, and right
-    said: Any  # (m * classes, t) named so
-    there: Any  # (classes, t)
-
-
-@dataclass(frozen=True)
-class Namings:
-    """The mean over test sets of a score of their confusion matrices."""
-
-    labels: np.ndarray
-    splits: Sequence[Split]
-    score: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
-    specimens: np.ndarray | None = None
-    widening: float = 1.0
-
-    def weighted(self, weights: np.ndarray) -> np.ndarray:
-        """The figures (m, b) for weights (n, b). Counts are sums of whole numbers, hence exact."""
-        return np.asarray(sum(self._score(split, weights[split.test]) for split in self.splits) / len(self.splits))
-
-    def _score(self, split: Split, weights: np.ndarray) -> np.ndarray:
-        classes, resamples = split.there.shape[0], weights.shape[1]
-        hits, said, there = (
-            (counts @ weights).reshape(-1, classes, resamples) for counts in (split.hits, split.said, split.there)
-        )
-        return self.score(hits, said, there)
+    def by_class(self, weights: np.ndarray) -> np.ndarray:
+        """The mean share of each class (m, classes, b) for weights (n, b); NaN where none of its queries was asked."""
+        found = np.full((len(self.shares), int(self.labels.max()) + 1, weights.shape[1]), np.nan)
+        for label in np.unique(self.labels):
+            own = self.labels == label
+            exact = weights[own].astype(np.float64)
+            asked = self.asked[own] @ exact
+            found[:, label] = np.where(asked > 0, self.shares[:, own] @ exact / np.maximum(asked, 1), np.nan)
+        return found
 
 
 def gather(
     metric: str, outcomes: Sequence[Outcomes], labels: Sequence[int], specimens: Sequence[int] | None = None
-) -> Figures:
+) -> FiguresByClass:
     """What a figure of several models rests on.
 
     Args:
@@ -122,7 +117,7 @@ def gather(
     return Namings(truth, splits, SCORES[evidence.score], of, evidence.widening)
 
 
-def gather_from(results: Sequence[Result], metric: str) -> Figures:
+def gather_from(results: Sequence[Result], metric: str) -> FiguresByClass:
     """What a figure of several stored cells of one data set rests on; raises as ``gather`` does."""
     labels, specimens = results[0].labels, results[0].specimens
     if any(result.labels != labels or result.specimens != specimens for result in results):
@@ -139,58 +134,11 @@ def _gather_shares(
     return Shares(labels, stacked / np.maximum(relevant, 1), (relevant > 0).astype(np.float64), specimens, widening)
 
 
-def _gather_split(labels: np.ndarray, test: np.ndarray, said: np.ndarray) -> Split:
+def _gather_split(labels: np.ndarray, test: np.ndarray, named: np.ndarray) -> Split:
     """Of a test set (t,) and what m models said (m, t)."""
-    classes, (models, images), truth = int(labels.max()) + 1, said.shape, labels[test]
-    if (wrong := said[(said < 0) | (said >= classes)]).size:
+    classes = int(labels.max()) + 1
+    if (wrong := named[(named < 0) | (named >= classes)]).size:
         raise ValueError(f"class {wrong[0]} of {classes}")
-    row, column = np.arange(models)[:, None] * classes + said, np.broadcast_to(np.arange(images), said.shape)
-    right = said == truth
-    return Split(
-        test,
-        hits=_count(row[right], column[right], models * classes, images),
-        said=_count(row.ravel(), column.ravel(), models * classes, images),
-        there=_count(truth, np.arange(images), classes, images),
-    )
-
-
-def _count(rows: np.ndarray, columns: np.ndarray, *shape: int) -> Any:
-    from scipy.sparse import csr_array
-
-    return csr_array((np.ones(len(rows), np.float32), (rows, columns)), shape=shape)
-
-
-# ---- scores of weighted confusion matrices: hits and said (m, classes, b), there (1, classes, b); as scikit-learn
-
-
-def _f1_macro(hits: np.ndarray, said: np.ndarray, there: np.ndarray) -> np.ndarray:
-    either = said + there
-    return _mean(_divide(2 * hits, either), either > 0)
-
-
-def _precision_macro(hits: np.ndarray, said: np.ndarray, there: np.ndarray) -> np.ndarray:
-    return _mean(_divide(hits, said), said + there > 0)
-
-
-def _balanced_accuracy(hits: np.ndarray, said: np.ndarray, there: np.ndarray) -> np.ndarray:
-    return _mean(_divide(hits, there), there > 0)
-
-
-def _accuracy(hits: np.ndarray, said: np.ndarray, there: np.ndarray) -> np.ndarray:
-    return np.asarray(hits.sum(axis=1, dtype=np.float64) / np.maximum(there.sum(axis=1), 1))
-
-
-def _divide(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    return np.asarray(np.divide(part, np.maximum(whole, 1), dtype=np.float64))
-
-
-def _mean(values: np.ndarray, counted: np.ndarray) -> np.ndarray:
-    return np.asarray(values.sum(axis=1, where=counted) / np.maximum(counted.sum(axis=1), 1))
-
-
-SCORES = {
-    "f1_macro": _f1_macro,
-    "precision_macro": _precision_macro,
-    "balanced_accuracy": _balanced_accuracy,
-    "accuracy": _accuracy,
-}
+    if named.shape[1:] != labels[test].shape:
+        raise ValueError(f"{named.shape[1]} classes for {len(test)} images")
+    return Split(test, named)

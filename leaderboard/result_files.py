@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -177,7 +177,8 @@ def load_results_of(folder: Path, model: str) -> list[Result]:
 
 def format_result(result: Result) -> str:
     """The JSON text of a cell: one key per line, one line per list of scalars, NaN as null."""
-    fields = {name: value for name, value in asdict(result).items() if (name, value) != ("specimens", None)}
+    fields = {name: value for name, value in vars(result).items() if (name, value) != ("specimens", None)}
+    fields["provenance"] = vars(result.provenance)
     return format_json({"format": FORMAT} | fields)
 
 
@@ -188,9 +189,11 @@ def format_json(value: Mapping[str, Any]) -> str:
 
 def plain(value: Any) -> Any:
     """What JSON would give back: tuples as lists, numbers as Python's own, NaN as None."""
+    if isinstance(value, int | str):  # most values are: asked first
+        return value
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, str):
+    if isinstance(value, Sequence):
         return [plain(item) for item in value]
     return None if isinstance(value, float) and math.isnan(value) else value
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, replace
 from math import inf, isfinite, nan
 
 from leaderboard.columns import columns_of, score_of
+from leaderboard.protocols._parallel import compute_all
 from leaderboard.records import Cell, DatasetSpec, Metric, Result, Status
 from leaderboard.registry import Registry
 from leaderboard.rows import Row, measured_row, missing_row, reported_rows
-from leaderboard.standings import Standings, compute_dataset_standings
+from leaderboard.standings import Standings, compute_all_standings
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Section:
     reported: Sequence[Row]
     missing: Sequence[str]  # models without any figure
     standings: Standings | None  # by the first column; None: nothing to rank by
+    by_metric: Mapping[str, Standings] = field(default_factory=dict)  # those of all columns that have any
 
     @property
     def is_ranked(self) -> bool:
@@ -47,10 +49,20 @@ class Section:
 
 
 def compute_sections(registry: Registry, results: Sequence[Result], news: News = NO_NEWS) -> list[Section]:
-    """A section per data set that has rows; smoke tests last."""
+    """A section per data set that has rows; smoke tests last. A data set per core at a time."""
     datasets = sorted(registry.datasets.values(), key=lambda dataset: not dataset.ranked)
-    sections = [compute_section(registry, dataset, results, news) for dataset in datasets]
+    sections = compute_all(lambda dataset: compute_section(registry, dataset, results, news), datasets, "statistics")
     return [section for section in sections if section.measured or section.reported]
+
+
+def narrow(registry: Registry, columns: Sequence[str] = (), datasets: Sequence[str] = ()) -> Registry:
+    """With these data sets only (none: all), whose tables have these columns (none: each data set's own)."""
+    chosen = {
+        id_: replace(dataset, columns=tuple(columns) or dataset.columns)
+        for id_, dataset in registry.datasets.items()
+        if not datasets or id_ in datasets
+    }
+    return replace(registry, datasets=chosen)
 
 
 def compute_section(
@@ -74,6 +86,7 @@ def compute_section(
         reported=reported,
         missing=[model for model in unmeasured if model not in shown],
         standings=standings.get(columns[0].name),
+        by_metric=standings,
     )
 
 
@@ -100,12 +113,12 @@ def _set_apart_other_tests(rows: Mapping[str, Row]) -> dict[str, Row]:
 
 
 def _compute_standings(results: Sequence[Result], columns: Sequence[Metric]) -> dict[str, Standings]:
-    found = {}
-    for metric in columns:
-        having = [result for result in results if isfinite(result.metrics.get(metric.name, nan))]
-        if metric.evidence is not None and having:
-            found[metric.name] = compute_dataset_standings(having, metric.name)
-    return found
+    having = {metric.name: _having(results, metric) for metric in columns if metric.evidence is not None}
+    return compute_all_standings({metric: own for metric, own in having.items() if own})
+
+
+def _having(results: Sequence[Result], metric: Metric) -> list[Result]:
+    return [result for result in results if isfinite(result.metrics.get(metric.name, nan))]
 
 
 def _place(row: Row, standings: Mapping[str, Standings], news: News, cell: Cell) -> Row:

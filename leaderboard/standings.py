@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -13,8 +13,17 @@ from leaderboard.errors import LeaderboardError
 from leaderboard.evidence import Figures, gather_from
 from leaderboard.protocols import METRICS, PROTOCOL_OF
 from leaderboard.records import Result
-from leaderboard.result_files import plain
-from leaderboard.statistics import RESAMPLES, Resampled, Standing, compute_resolution, compute_standings, resample
+from leaderboard.statistics import (
+    RESAMPLES,
+    Pairs,
+    Resampled,
+    Standing,
+    compare_pairs,
+    compute_resolution,
+    compute_standings,
+    resample,
+    resample_together,
+)
 
 FEWEST = 15  # images per class: with fewer, intervals are too narrow by a tenth or more (benchmarks/small_classes.py)
 ROUNDING = 1e-9  # between a figure and what its outcomes give
@@ -28,6 +37,7 @@ class Standings:
     of: Mapping[str, Standing]  # model -> its
     resolution: float | None  # the smallest difference that the images can resolve; None where nothing says
     is_rough: bool = False  # classes are so small that the intervals are too narrow
+    pairs: Pairs | None = field(default=None, compare=False, repr=False)  # of the models, in the order of ``of``
 
 
 def has_small_classes(labels: np.ndarray, specimens: np.ndarray | None = None) -> bool:
@@ -59,15 +69,14 @@ def find_contradiction(result: Result, metrics: Sequence[str]) -> str:
 
 def compute_from_outcomes(result: Result, metric: str) -> float:
     """A figure anew from the stored outcomes; raises as ``resample_results`` does."""
-    figures = gather_from([result], metric)
-    return float(figures.weighted(np.ones((len(result.labels), 1), np.float32))[0, 0])
+    return float(gather_from([result], metric).measured[0])
 
 
 def identify_tests(result: Result, metrics: Sequence[str]) -> str:
     """A digest of what a cell was tested on: images, labels, specimens, test sets. Only equal ones can be compared."""
     protocols = sorted({PROTOCOL_OF[metric] for metric in metrics})
     tests = [result.outcomes.get(protocol, {}).get("test") for protocol in protocols]
-    everything = plain([result.provenance.inputs["dataset"], result.labels, result.specimens, tests])
+    everything = [result.provenance.inputs["dataset"], result.labels, result.specimens, tests]
     return hashlib.sha256(json.dumps(everything).encode()).hexdigest()
 
 
@@ -85,10 +94,23 @@ def compute_dataset_standings(results: Sequence[Result], metric: str) -> Standin
     return place_models([result.model for result in results], metric, gather_from(results, metric))
 
 
+def compute_all_standings(having: Mapping[str, Sequence[Result]]) -> dict[str, Standings]:
+    """Where models stand by several figures: metric -> the cells that have it, all of them on the same images.
+
+    The same as one by one, but the resamples are drawn only once; raises as ``resample_results`` does.
+    """
+    figures = {metric: gather_from(results, metric) for metric, results in having.items()}
+    resampled = resample_together(list(figures.values()))
+    return {
+        metric: place_models([result.model for result in having[metric]], metric, figures[metric], drawn)
+        for metric, drawn in zip(figures, resampled, strict=True)
+    }
+
+
 def place_models(models: Sequence[str], metric: str, figures: Figures, resampled: Resampled | None = None) -> Standings:
     """Where models stand by a figure of each, in the same order; ``resampled`` where that has been done."""
     resampled = resampled or resample(figures)
-    placed = dict(zip(models, compute_standings(resampled), strict=True))
-    return Standings(
-        metric, placed, compute_resolution(resampled), has_small_classes(figures.labels, figures.specimens)
-    )
+    pairs = compare_pairs(resampled)
+    placed = dict(zip(models, compute_standings(resampled, pairs), strict=True))
+    is_rough = has_small_classes(figures.labels, figures.specimens)
+    return Standings(metric, placed, compute_resolution(resampled), is_rough, pairs)

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import combinations
 from math import erfc, sqrt
 
 import numpy as np
 
+from leaderboard.draws import draw_weights
 from leaderboard.evidence import Figures
 
 RESAMPLES = 10_000
@@ -55,6 +55,18 @@ class Difference:
         return self.p < LEVEL
 
 
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """The comparisons of m models with one another."""
+
+    resampled: Resampled
+    p: np.ndarray  # (m, m) of no difference, adjusted for all pairs (Holm); 1 of a model with itself
+
+    def subtract(self, one: int, other: int) -> Difference:
+        """The first model's figure minus the second's."""
+        return _subtract(self.resampled, one, other, float(self.p[one, other]))
+
+
 @dataclass(frozen=True)
 class Standing:
     """Where a model stands among those measured on the same images."""
@@ -67,57 +79,14 @@ class Standing:
     to_best: Difference  # its figure minus the highest; p is adjusted for all pairs
 
 
-def draw_weights(
-    labels: np.ndarray,
-    resamples: int,
-    generator: np.random.Generator,
-    *,
-    specimens: np.ndarray | None = None,
-    ratio: float = 1,
-) -> np.ndarray:
-    """How often each image is drawn when every class is drawn from anew, with replacement: float32 (n, resamples).
-
-    Args:
-        labels: (n,) class indices.
-        resamples: how many.
-        generator: of the draws.
-        specimens: (n,) where known: specimens are drawn, each with all of its images of the class.
-        ratio: how many times as many are drawn as there are.
-    """
-    weights = np.empty((len(labels), resamples), np.float32)
-    units = np.arange(len(labels)) if specimens is None else specimens
-    for label in np.unique(labels):
-        members = np.flatnonzero(labels == label)
-        present, place = np.unique(units[members], return_inverse=True)
-        weights[members] = _count_draws(len(present), resamples, generator, ratio)[place]
-    return weights
-
-
-def _count_draws(units: int, resamples: int, generator: np.random.Generator, ratio: float) -> np.ndarray:
-    """How often each of so many units is drawn: (units, resamples).
-
-    As many as there are, the draws are those of ``scipy.stats.bootstrap``; more of them, only their counts are drawn.
-    """
-    if ratio != 1:
-        return generator.multinomial(max(1, round(ratio * units)), np.full(units, 1 / units), resamples).T
-    drawn = generator.integers(0, units, (resamples, units)) + units * np.arange(resamples)[:, None]
-    return np.bincount(drawn.ravel(), minlength=drawn.size).reshape(resamples, units).T
-
-
 def resample(
-    figures: Figures,
-    *,
-    widening: float | None = None,
-    resamples: int = RESAMPLES,
-    seed: int = SEED,
-    ratio: float = 1,
+    figures: Figures, *, widening: float | None = None, resamples: int = RESAMPLES, seed: int = SEED, ratio: float = 1
 ) -> Resampled:
     """The figures as measured, and in so many resamples of the images.
 
     Args:
         figures: of m models on the same images.
-        widening: factor of all deviations, for the variation that fixed training sets and galleries leave out; None:
-            that of the figures.
+        widening: factor of deviations, for what fixed training sets and galleries leave out; None: the figures' own.
         resamples: how many.
         seed: of the draws; the same seed and labels give the same ones.
         ratio: of the images in a resample to those that there are.
@@ -125,13 +94,38 @@ def resample(
     A figure such as F1 is lower by itself in a resample, which has fewer different images. Hence deviations are
     taken from the mean over resamples, not from the measured figure.
     """
-    generator = np.random.default_rng(seed)
-    draw = partial(draw_weights, figures.labels, generator=generator, specimens=figures.specimens, ratio=ratio)
-    blocks = [min(BLOCK, resamples - start) for start in range(0, resamples, BLOCK)]
-    everything = np.concatenate([figures.weighted(draw(resamples=block)) for block in blocks], axis=1)
-    measured = figures.weighted(np.ones((len(figures.labels), 1), np.float32))[:, 0]
-    factor = figures.widening if widening is None else widening
-    return Resampled(measured, factor * (everything - everything.mean(axis=1, keepdims=True)))
+    (resampled,) = resample_together([figures], widening=widening, resamples=resamples, seed=seed, ratio=ratio)
+    return resampled
+
+
+def resample_together(
+    several: Sequence[Figures],
+    *,
+    widening: float | None = None,
+    resamples: int = RESAMPLES,
+    seed: int = SEED,
+    ratio: float = 1,
+) -> list[Resampled]:
+    """What ``resample`` gives for each of several figures of the same images; drawn once, as the draws are the same."""
+    if not several:
+        return []
+    if any(not np.array_equal(figures.labels, several[0].labels) for figures in several):
+        raise ValueError("figures of different images are drawn one by one")
+    generator, first = np.random.default_rng(seed), several[0]
+    draw = partial(draw_weights, first.labels, generator=generator, specimens=first.specimens, ratio=ratio)
+    drawn: list[list[np.ndarray]] = [[] for _ in several]
+    for start in range(0, resamples, BLOCK):
+        weights = draw(resamples=min(BLOCK, resamples - start))
+        for blocks, figures in zip(drawn, several, strict=True):
+            blocks.append(figures.weighted(weights))
+    return [_centre(figures, blocks, widening) for figures, blocks in zip(several, drawn, strict=True)]
+
+
+def _centre(figures: Figures, blocks: list[np.ndarray], widening: float | None) -> Resampled:
+    drawn = np.concatenate(blocks, axis=1)
+    drawn -= drawn.mean(axis=1, keepdims=True)
+    drawn *= figures.widening if widening is None else widening
+    return Resampled(figures.measured, drawn)
 
 
 def compute_half_width(deviations: np.ndarray) -> float:
@@ -152,8 +146,8 @@ def compute_p(value: float, deviations: np.ndarray) -> float:
     for many comparisons asks for smaller p than resamples can give.
     """
     as_far = int(np.count_nonzero(np.abs(deviations) >= abs(value)))
-    counted, spread = (as_far + 1) / (len(deviations) + 1), float(deviations.std())
-    if as_far >= COUNTED or len(deviations) < MANY or not spread:
+    counted = (as_far + 1) / (len(deviations) + 1)
+    if as_far >= COUNTED or len(deviations) < MANY or not (spread := float(deviations.std())):
         return counted
     return min((COUNTED + 1) / (len(deviations) + 1), erfc(abs(value) / spread / sqrt(2)))
 
@@ -169,70 +163,78 @@ def adjust_holm(p: Sequence[float]) -> list[float]:
 
 def compare(resampled: Resampled, baseline: int, others: Sequence[int]) -> list[Difference]:
     """Each other model's figure minus that of a baseline chosen beforehand; p is adjusted for these comparisons."""
-    return _subtract(resampled, [(other, baseline) for other in others])
+    adjusted = adjust_holm([_test(resampled, other, baseline) for other in others])
+    return [_subtract(resampled, other, baseline, p) for other, p in zip(others, adjusted, strict=True)]
 
 
-def compare_pairs(resampled: Resampled) -> list[list[Difference]]:
-    """Each of m models' figures minus each other's, (m, m); p is adjusted for all pairs.
+def compare_pairs(resampled: Resampled) -> Pairs:
+    """Each of m models' figures minus each other's.
 
-    For all: which model is the best, and which leads a tie group, the same images have chosen. Adjusted for the
-    comparisons with the leader alone, one of twenty equal models would be told from it far too often.
+    p is adjusted for all pairs: which model is the best, and which leads a tie group, the same images have chosen.
+    Adjusted for the comparisons with the leader alone, one of twenty equal models would be told from it far too often.
     """
-    models = range(len(resampled.values))
-    pairs = list(combinations(models, 2))
-    table = [[Difference(0.0, 0.0, 1.0) for _ in models] for _ in models]
-    for (one, other), difference in zip(pairs, _subtract(resampled, pairs), strict=True):
-        table[one][other], table[other][one] = difference, -difference
-    return table
+    models = len(resampled.values)
+    one, other = np.triu_indices(models, k=1)
+    raw = [_test(resampled, *pair) for pair in zip(one.tolist(), other.tolist(), strict=True)]
+    p = np.ones((models, models))
+    p[one, other] = p[other, one] = adjust_holm(raw)
+    return Pairs(resampled, p)
 
 
-def _subtract(resampled: Resampled, pairs: Sequence[tuple[int, int]]) -> list[Difference]:
-    """The first of each pair minus the second, with p adjusted for these pairs."""
-    values = [float(resampled.values[one] - resampled.values[other]) for one, other in pairs]
-    spread = [resampled.deviations[one] - resampled.deviations[other] for one, other in pairs]
-    raw = [compute_p(value, deviations) for value, deviations in zip(values, spread, strict=True)]
-    widths = [compute_half_width(deviations) for deviations in spread]
-    return [Difference(*row) for row in zip(values, widths, adjust_holm(raw), strict=True)]
+def _subtract(resampled: Resampled, one: int, other: int, p: float) -> Difference:
+    values, deviations = resampled.values, resampled.deviations
+    return Difference(float(values[one] - values[other]), compute_half_width(deviations[one] - deviations[other]), p)
 
 
-def compute_standings(resampled: Resampled) -> list[Standing]:
+def _test(resampled: Resampled, one: int, other: int) -> float:
+    """The p of no difference between two models, of this one comparison."""
+    values, deviations = resampled.values, resampled.deviations
+    return compute_p(float(values[one] - values[other]), deviations[one] - deviations[other])
+
+
+def compute_standings(resampled: Resampled, pairs: Pairs | None = None) -> list[Standing]:
     """Where each of the m models stands, in their order; every statement rests on the same comparison of all pairs.
 
     A tie group is a leader and all below it that these images cannot tell from it; the best of the rest leads the
     next one. A rank interval leaves out the ranks of those that are told from a model.
+
+    Args:
+        resampled: the models' figures.
+        pairs: what ``compare_pairs`` gives for them, where that has been done.
     """
-    pairs, best = compare_pairs(resampled), int(np.argmax(resampled.values))
-    rank = _rank_groups(resampled, pairs)
+    pairs, best = pairs or compare_pairs(resampled), int(np.argmax(resampled.values))
+    rank = _rank_groups(pairs)
     return [
         Standing(
             value=float(resampled.values[own]),
             half_width=compute_half_width(resampled.deviations[own]),
             rank=rank[own],
             tied=rank.count(rank[own]),
-            ranks=_bound_rank(pairs[own]),
-            to_best=pairs[own][best],
+            ranks=_bound_rank(pairs, own),
+            to_best=pairs.subtract(own, best),
         )
-        for own in range(len(pairs))
+        for own in range(len(rank))
     ]
 
 
-def _rank_groups(resampled: Resampled, pairs: Sequence[Sequence[Difference]]) -> list[int]:
-    rank = [0] * len(pairs)
-    left = [int(model) for model in np.argsort(-resampled.values, kind="stable")]
+def _rank_groups(pairs: Pairs) -> list[int]:
+    values = pairs.resampled.values
+    rank, told = [0] * len(values), pairs.p < LEVEL
+    left = [int(model) for model in np.argsort(-values, kind="stable")]
     while left:
         leader, placed = left[0], len(rank) - len(left) + 1
-        told = [model for model in left if pairs[model][leader].is_resolved]
         for model in left:
-            rank[model] = rank[model] if model in told else placed
-        left = told
+            rank[model] = rank[model] if told[model, leader] else placed
+        left = [model for model in left if told[model, leader]]
     return rank
 
 
-def _bound_rank(own: Sequence[Difference]) -> tuple[int, int]:
+def _bound_rank(pairs: Pairs, own: int) -> tuple[int, int]:
     """Best and worst rank of a model, from its figure minus those of all, itself included."""
-    worse = sum(other.is_resolved and other.value < 0 for other in own)
-    better = sum(other.is_resolved and other.value > 0 for other in own)
-    return worse + 1, len(own) - better
+    values = pairs.resampled.values
+    told = pairs.p[own] < LEVEL
+    better, worse = (int(np.count_nonzero(told & beaten)) for beaten in (values > values[own], values < values[own]))
+    return better + 1, len(values) - worse
 
 
 def compute_resolution(resampled: Resampled) -> float | None:

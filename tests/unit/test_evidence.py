@@ -84,6 +84,13 @@ def test_the_headline_metrics_have_evidence() -> None:
     assert all(evidence.widening >= 1 for name in HAVING if (evidence := METRICS[name].evidence))
 
 
+@pytest.mark.parametrize("metric", [*SCIKIT_LEARN, SHARE])
+def test_figures_as_measured_are_those_of_weights_of_one(metric: str) -> None:
+    """Counted in another way, which is quicker for a single column."""
+    figures = gather_from(of("palynomorphs-20"), metric)
+    np.testing.assert_allclose(figures.measured, measured(figures), rtol=0, atol=1e-15)
+
+
 # ---- weights of several
 
 
@@ -153,6 +160,43 @@ def test_columns_of_weights_do_not_touch_one_another() -> None:
     assert together.shape == (len(of("palynomorphs-20")), 5)
     for column in range(5):
         assert weigh(figures, weights[:, column]) == pytest.approx(together[:, column], abs=1e-15)
+
+
+@pytest.mark.parametrize("metric", SCIKIT_LEARN)
+def test_so_many_models_are_each_one_alone(metric: str) -> None:
+    """They are counted a few at a time."""
+    results = [*of("palynomorphs-20")] * 9
+    weights = np.random.default_rng(0).integers(0, 4, (len(results[0].labels), 3)).astype(np.float32)
+    together = gather_from(results, metric).weighted(weights)
+    for place in (0, 6, 8, 20, 40, 62):
+        assert (gather_from([results[place]], metric).weighted(weights)[0] == together[place]).all()
+
+
+@pytest.mark.parametrize("metric", SCIKIT_LEARN)
+def test_large_weights_are_counted_exactly(metric: str) -> None:
+    """Ten thousand times every image changes no figure, whatever type the counts have."""
+    figures = gather_from(of("palynomorphs-20")[:3], metric)
+    many = figures.weighted(np.full((len(figures.labels), 1), 10_000, np.float32))[:, 0]
+    np.testing.assert_allclose(many, figures.measured, rtol=0, atol=1e-12)
+
+
+# ---- classes
+
+
+@pytest.mark.parametrize("metric", [*SCIKIT_LEARN, SHARE])
+def test_a_figure_of_classes_is_that_of_weights_on_one_class(metric: str) -> None:
+    """Recall and mean share of a class need no other one: with the others gone they are the figure itself."""
+    figures = gather_from(of("palynomorphs-20")[:3], metric)
+    weights = np.random.default_rng(1).integers(1, 4, (len(figures.labels), 2)).astype(np.float32)
+    by_class = figures.by_class(weights)
+    assert by_class.shape == (3, 20, 2)
+    if metric in ("knn1.balanced_accuracy", "knn1.accuracy", SHARE):
+        alone = weights * (figures.labels == 7)[:, None]
+        np.testing.assert_allclose(by_class[:, 7], figures.weighted(alone), rtol=0, atol=1e-12)
+    if metric != "knn1.accuracy":  # every test set has every class
+        groups = np.bincount(figures.labels) if metric == SHARE else np.ones(20)
+        means = np.average(figures.by_class(weights * 0 + 1)[:, :, 0], axis=1, weights=groups)
+        np.testing.assert_allclose(means, figures.measured, rtol=0, atol=1e-12)
 
 
 # ---- nothing there

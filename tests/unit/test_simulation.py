@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from leaderboard.cache import load_embeddings
+from leaderboard.draws import draw_weights
 from leaderboard.evidence import gather
 from leaderboard.protocols import PROTOCOL_OF, PROTOCOLS
 from leaderboard.simulation import (
@@ -32,7 +33,6 @@ from leaderboard.simulation import (
     simulate_set,
     widening_of,
 )
-from leaderboard.statistics import draw_weights
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "palynomorphs-20.efficientnet-lite0.npz"
 PRECISION, NEAREST, LINEAR = "retrieval.precision_at_n", "knn1.f1_macro", "linear.balanced_accuracy"

@@ -13,7 +13,13 @@ from leaderboard.errors import LeaderboardError
 from leaderboard.protocols import METRICS
 from leaderboard.records import Result
 from leaderboard.result_files import load_results
-from leaderboard.standings import compute_dataset_standings, compute_from_outcomes, find_contradiction, resample_results
+from leaderboard.standings import (
+    compute_all_standings,
+    compute_dataset_standings,
+    compute_from_outcomes,
+    find_contradiction,
+    resample_results,
+)
 
 RESULTS = Path(__file__).parents[2] / "leaderboard" / "results"
 F1, SHARE, BALANCED = "knn1.f1_macro", "retrieval.precision_at_n", "linear.balanced_accuracy"
@@ -58,6 +64,25 @@ def test_the_same_cells_give_the_same_standings(cells: dict[str, Result]) -> Non
     assert compute_dataset_standings(results, F1) == once
     assert {model: backwards.of[model] for model in cells} == once.of
     assert backwards.resolution == once.resolution
+
+
+def test_several_figures_at_once_are_each_one_alone(cells: dict[str, Result]) -> None:
+    """Also where a model lacks one of them."""
+    results = list(cells.values())
+    having = {F1: results, SHARE: results[1:], BALANCED: results}
+    together = compute_all_standings(having)
+    assert together == {metric: compute_dataset_standings(own, metric) for metric, own in having.items()}
+    assert compute_all_standings({}) == {}
+
+
+def test_pairs_are_in_the_order_of_the_models(cells: dict[str, Result]) -> None:
+    """Each model's comparison with the best is the one that its standing has."""
+    standings = compute_dataset_standings(list(cells.values()), F1)
+    models = list(standings.of)
+    best = models.index(max(models, key=lambda model: standings.of[model].value))
+    assert standings.pairs is not None
+    for place, model in enumerate(models):
+        assert standings.pairs.subtract(place, best) == standings.of[model].to_best
 
 
 def test_a_single_model_has_an_interval_and_no_resolution(cells: dict[str, Result]) -> None:

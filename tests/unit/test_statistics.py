@@ -16,6 +16,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.stats import bootstrap
 from sklearn.metrics import f1_score
 
+from leaderboard.draws import draw_weights
 from leaderboard.evidence import Figures, gather, gather_from
 from leaderboard.records import Result
 from leaderboard.result_files import load_results
@@ -27,12 +28,13 @@ from leaderboard.statistics import (
     Resampled,
     adjust_holm,
     compare,
+    compare_pairs,
     compute_half_width,
     compute_p,
     compute_resolution,
     compute_standings,
-    draw_weights,
     resample,
+    resample_together,
 )
 
 RESULTS = Path(__file__).parents[2] / "leaderboard" / "results"
@@ -184,6 +186,18 @@ def test_all_models_are_asked_the_same_images() -> None:
     for place, result in enumerate(cells()):
         alone = resample(gather_from([result], F1), widening=1, resamples=300)
         np.testing.assert_allclose(alone.deviations[0], together.deviations[place], rtol=0, atol=1e-14)
+
+
+def test_figures_drawn_together_are_those_drawn_one_by_one() -> None:
+    """The draws are the same; only of the same images."""
+    several = [gather_from(cells()[:3], metric) for metric in (F1, SHARE)]
+    for together, figures in zip(resample_together(several, resamples=700), several, strict=True):
+        alone = resample(figures, resamples=700)
+        assert (together.values == alone.values).all()
+        assert (together.deviations == alone.deviations).all()
+    assert resample_together([]) == []
+    with pytest.raises(ValueError, match="different images"):
+        resample_together([several[0], Means(several[0].labels[::-1], np.zeros((1, 697)))])
 
 
 def test_the_seed_decides() -> None:
@@ -378,6 +392,17 @@ def test_a_rare_p_is_smaller_than_resamples_can_count() -> None:
     assert compute_p(3.2, drawn) <= compute_p(3.1, drawn) <= compute_p(2.9, drawn)
 
 
+def test_all_pairs_are_adjusted_together() -> None:
+    """Each as it is alone, its p among all of them; the other way round the same."""
+    resampled = make([0.90, 0.87, 0.80, 0.70], [0.01, 0.02, 0.03, 0.04])
+    pairs, places = compare_pairs(resampled), list(combinations(range(4), 2))
+    alone = [compare(resampled, other, [one])[0] for one, other in places]
+    for (one, other), single, p in zip(places, alone, adjust_holm([d.p for d in alone]), strict=True):
+        assert pairs.subtract(one, other) == Difference(single.value, single.half_width, p)
+        assert pairs.subtract(other, one) == -pairs.subtract(one, other)
+    assert pairs.subtract(2, 2) == Difference(0.0, 0.0, 1.0)
+
+
 def test_the_resolution_is_the_median_half_interval_of_differences_to_the_best() -> None:
     """Independent deviations of 0.01 and 0.03, 0.04, 0.08: the middle one counts."""
     resampled = make([0.5, 0.9, 0.6, 0.7], [0.03, 0.01, 0.04, 0.08])
@@ -426,6 +451,11 @@ class Means:
     labels: np.ndarray
     numbers: np.ndarray  # (m, n)
     specimens: np.ndarray | None = None
+
+    @property
+    def measured(self) -> np.ndarray:
+        """(m,)."""
+        return self.numbers.mean(axis=1)
 
     def weighted(self, weights: np.ndarray) -> np.ndarray:
         """(m, b)."""

@@ -16,6 +16,7 @@ from leaderboard.report.analysis import Analysis
 from leaderboard.report.companions import HALF_INTERVAL, RANK
 from leaderboard.report.comparison import NO_COMPARISONS, Comparisons
 from leaderboard.report.series import CLASSIFIERS, SPACES, Curve, read_curve
+from leaderboard.report.spreadsheet import keep_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -143,4 +144,5 @@ def make_frame(rows: object) -> pd.DataFrame:
     """A data frame of rows or of columns; pandas is loaded when the first one is made."""
     import pandas as pd
 
-    return pd.DataFrame(rows)  # type: ignore[call-overload,no-any-return]  # rows or columns, both are fine
+    with keep_text():
+        return pd.DataFrame(rows)  # type: ignore[call-overload,no-any-return]  # rows or columns, both are fine

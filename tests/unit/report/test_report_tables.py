@@ -15,6 +15,7 @@ from leaderboard.report.analysis import Analysis
 from leaderboard.report.collection_file import Collection
 from leaderboard.report.comparison import compare_models
 from leaderboard.report.saving import escape_latex, render_latex, save_table
+from leaderboard.report.spreadsheet import keep_text
 from leaderboard.report.tables import (
     tabulate_bad_files,
     tabulate_class_scores,
@@ -31,6 +32,7 @@ from leaderboard.report.tables import (
     tabulate_outliers,
     tabulate_queries,
 )
+from leaderboard.report.tables.models import make_frame
 
 Make = Callable[..., Analysis]
 
@@ -307,10 +309,11 @@ def test_latex_is_a_booktabs_table() -> None:
 
 def test_csv_keeps_every_digit_and_every_byte(tmp_path: Path) -> None:
     """Numbers read back equal, names that are no UTF-8 keep their bytes, and nothing else is left in the folder."""
-    frame = pd.DataFrame({"file": ['a,"b"\n.png', "caf\udce9.png"], "F1": [1 / 3, 0.1 + 0.2]})
+    frame = make_frame({"file": ['a,"b"\n.png', "caf\udce9.png"], "F1": [1 / 3, 0.1 + 0.2]})
     save_table(tmp_path / "tables", "copies", frame)
     assert sorted(path.name for path in (tmp_path / "tables").iterdir()) == ["copies.csv", "copies.tex"]
     assert b"caf\xe9.png" in (tmp_path / "tables" / "copies.csv").read_bytes()
-    back = pd.read_csv(tmp_path / "tables" / "copies.csv", encoding_errors="surrogateescape", dtype=str)
+    with keep_text():
+        back = pd.read_csv(tmp_path / "tables" / "copies.csv", encoding_errors="surrogateescape", dtype=str)
     back["F1"] = back["F1"].map(float)
     assert back.to_numpy().tolist() == frame.to_numpy().tolist()
