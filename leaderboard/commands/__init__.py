@@ -25,6 +25,9 @@ NAMES = (
     "compare",
     "diff",
     "publish",
+    "export",
+    "card",
+    "site",
     "verify",
     "pin",
 )  # in the order of --help

@@ -29,7 +29,7 @@ def describe_findings(section: Section) -> list[str]:
     if len(section.standings.of) == 1:
         return [ALONE]
     resolution = describe_resolution(title, section.standings.resolution)
-    return [f"{resolution} {_describe_leaders(section)}", *list_doubts(section.standings)]
+    return [f"{resolution} {describe_leaders(section)}", *list_doubts(section.standings)]
 
 
 def list_doubts(standings: Standings) -> list[str]:
@@ -50,7 +50,8 @@ def describe_resolution(title: str, resolution: float | None, where: str = "two 
     return f"**The smallest difference in {title} that these images can resolve is {figure}**, for {where}."
 
 
-def _describe_leaders(section: Section) -> str:
+def describe_leaders(section: Section) -> str:
+    """Who is the best, or whom these images cannot tell apart; of a section that ranks at least two models."""
     metric = section.columns[0].name
     best, *others = [row for row in section.measured if metric in row.standings]
     tied = [row for row in others if row.standings[metric].rank == 1]

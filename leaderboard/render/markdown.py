@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
-from leaderboard.columns import title_of
-from leaderboard.protocols import METRICS
 from leaderboard.records import DatasetSpec, Result
 from leaderboard.registry import Registry
 from leaderboard.render.cells import escape
 from leaderboard.render.findings import describe_findings
+from leaderboard.render.notes import describe_counts, list_literature, list_notices
 from leaderboard.render.tables import (
     render_efficiency,
     render_measured,
@@ -18,8 +16,7 @@ from leaderboard.render.tables import (
     render_overview,
     render_reported,
 )
-from leaderboard.rows import count_decimals, describe_data_licence
-from leaderboard.sections import NO_NEWS, News, Section, compute_sections
+from leaderboard.sections import NO_NEWS, News, Section, compute_sections, narrow
 
 BEGIN, END = "<!-- leaderboard:begin -->", "<!-- leaderboard:end -->"
 INTRODUCTION = """\
@@ -93,12 +90,7 @@ def render_tables(
     datasets: Sequence[str] = (),
 ) -> str:
     """Sections of these data sets (none: all) with these columns (none: each data set's own); empty without rows."""
-    chosen = {
-        id_: replace(dataset, columns=tuple(columns) or dataset.columns)
-        for id_, dataset in registry.datasets.items()
-        if not datasets or id_ in datasets
-    }
-    sections = compute_sections(replace(registry, datasets=chosen), results, news)
+    sections = compute_sections(narrow(registry, columns, datasets), results, news)
     return "\n".join(_render_section(section, links="leaderboard/results", heading="##") for section in sections)
 
 
@@ -111,8 +103,8 @@ def _render_section(section: Section, *, links: str, heading: str) -> str:
         parts.append("Nothing is measured here yet.\n")
     if section.reported:
         parts.append(render_reported(section))
-    if notices := _notices(section):
-        parts.append(notices)
+    if notices := list_notices(section):
+        parts.append("".join(f"{escape(notice)}\n" for notice in notices))
     if section.measured and section.missing and section.dataset.ranked:
         models = f"{len(section.missing)} model{'s' if len(section.missing) > 1 else ''}"
         listed = ", ".join(section.missing)
@@ -120,28 +112,10 @@ def _render_section(section: Section, *, links: str, heading: str) -> str:
     return "\n".join(parts)
 
 
-def _notices(section: Section) -> str:
-    """What licences ask to be shown wherever a model's figures are."""
-    models = {row.model.id: row.model.notice for row in (*section.measured, *section.reported) if row.metrics}
-    return "".join(f"{escape(id_)}: {escape(notice)}.\n" for id_, notice in models.items() if notice)
-
-
 def _head(dataset: DatasetSpec, heading: str) -> str:
-    counts = f"{dataset.images} images, {dataset.classes} classes, {describe_data_licence(dataset)}"
     paper = f" ([doi {dataset.paper}](https://doi.org/{dataset.paper}))" if dataset.paper else ""
     origin = f" Images: {dataset.origin}{paper}." if dataset.origin else ""
-    text = f"{heading} {dataset.id}\n\n{dataset.title}: {counts}. {dataset.attribution}{origin}\n"
+    text = f"{heading} {dataset.id}\n\n{dataset.title}: {describe_counts(dataset)}. {dataset.attribution}{origin}\n"
     if not dataset.ranked:
         text += "\nA smoke test on drawn images: not ranked, and no evidence about real fossils.\n"
-    return text + _literature(dataset)
-
-
-def _literature(dataset: DatasetSpec) -> str:
-    """What other methods reach, metric by metric."""
-    text = ""
-    for name in dict.fromkeys(line.metric for line in dataset.literature):
-        lines = [line for line in dataset.literature if line.metric == name]
-        digits = count_decimals(line.value for line in lines)
-        figures = "; ".join(f"{line.value:.{digits}f}, {line.label}" for line in lines)
-        text += f"\nOther methods, to compare with {title_of(METRICS[name])}: {figures}.\n"
-    return text
+    return text + "".join(f"\n{sentence}\n" for sentence in list_literature(dataset))

@@ -8,7 +8,6 @@ from typing import Any
 from leaderboard.columns import score_of, title_of
 from leaderboard.records import Metric
 from leaderboard.render.cells import (
-    MARK,
     MISSING,
     describe_figure,
     describe_input,
@@ -21,6 +20,7 @@ from leaderboard.render.cells import (
     escape,
     markdown_table,
 )
+from leaderboard.render.notes import describe_sources, list_remarks
 from leaderboard.rows import Row, describe_licence
 from leaderboard.sections import Section
 
@@ -41,8 +41,8 @@ def render_measured(section: Section, *, links: str) -> str:
         head = ["Rank", *head]
         placed = [row.standings.get(first) for row in section.measured]
         body = [[describe_place(own), *cells] for own, cells in zip(placed, body, strict=True)]
-    remarks = [f"{MARK} {row.model.id}: {escape(remark)}." for row in section.measured if (remark := row.remarks)]
-    return "\n".join([markdown_table(head, body), *(f"{remark}\n" for remark in remarks)])
+    remarks = [f"{escape(remark)}\n" for remark in list_remarks(section.measured)]
+    return "\n".join([markdown_table(head, body), *remarks])
 
 
 def _link(row: Row, section: Section, links: str) -> str:
@@ -67,15 +67,7 @@ def render_reported(section: Section) -> str:
         ]
         for row in rows
     ]
-    return f"{REPORTED}\n\n{markdown_table(head, body)}\n{_sources(section.reported)}"
-
-
-def _sources(rows: Sequence[Row]) -> str:
-    """Where the figures were read, and which models' they are when there are several places."""
-    places = {row.source: [other.model.id for other in rows if other.source == row.source] for row in rows}
-    if len(places) == 1:
-        return f"Source: {next(iter(places))}.\n"
-    return "Sources: " + "; ".join(f"{source} ({', '.join(ids)})" for source, ids in places.items()) + ".\n"
+    return f"{REPORTED}\n\n{markdown_table(head, body)}\n{describe_sources(section.reported)}\n"
 
 
 def render_overview(sections: Sequence[Section]) -> str:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from leaderboard.paths import replacing, save_text
+from leaderboard.render.latex_text import escape_latex
 from leaderboard.report.companions import Best, find_best, is_number, list_columns, list_half_intervals
 from leaderboard.report.figures._style import styled
-from leaderboard.report.spreadsheet import guard_path, guard_text
+from leaderboard.report.spreadsheet import guard_path, guard_text, keep_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,12 +20,6 @@ if TYPE_CHECKING:
 RESOLUTION = 150  # dots per inch of the PNG
 MISSING = "--"
 PIXELS = ("width", "height")  # ends of the titles of columns in pixels: whole numbers, a median perhaps a half
-# "[" and "*" after the end of a row would be read as an option of it.
-ESCAPES = str.maketrans({
-    "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}",
-    ">": r"\textgreater{}", "|": r"\textbar{}", '"': r"\char34{}", "[": "{[}", "]": "{]}", "*": "{*}",
-    **{letter: f"\\{letter}" for letter in "_&%#${}"},
-})  # fmt: skip
 
 
 def save_figure(folder: Path, name: str, figure: Figure) -> None:
@@ -57,7 +51,7 @@ def save_table(folder: Path, name: str, frame: pd.DataFrame, best: Mapping[str, 
         best: column -> which of its values is best. In LaTeX they are bold, before rounding, ties all of them; a table
             of a single model has nothing to compare, and no bold. Half intervals stand there beside their figures.
     """
-    with replacing(folder / f"{name}.csv") as temporary:  # names of files keep their bytes
+    with replacing(folder / f"{name}.csv") as temporary, keep_text():  # names of files keep their bytes
         _guard(frame).to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8", errors="surrogateescape")
     save_text(folder / f"{name}.tex", render_latex(frame, best))
 
@@ -113,10 +107,3 @@ def _is_numeric(frame: pd.DataFrame, column: str) -> bool:
     from pandas.api.types import is_numeric_dtype
 
     return is_numeric_dtype(frame[column])
-
-
-def escape_latex(text: str) -> str:
-    """Text that LaTeX prints as it is; control characters become blanks, undecodable bytes question marks."""
-    printable = text.encode("utf-8", "replace").decode("utf-8")
-    blank = "".join(" " if unicodedata.category(letter) == "Cc" else letter for letter in printable)
-    return blank.translate(ESCAPES)
