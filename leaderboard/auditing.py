@@ -7,7 +7,7 @@ by which the numbers here were chosen, and says what an audit cannot find. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +15,9 @@ import numpy as np
 
 from leaderboard.columns import score_of
 from leaderboard.errors import LeaderboardError
-from leaderboard.records import Metric, Result
-from leaderboard.standings import resample_results
-from leaderboard.statistics import compare
+from leaderboard.records import Metric, ModelSpec, Result
+from leaderboard.standings import Standings, resample_results
+from leaderboard.statistics import Resampled, compare
 
 TIMES = 4.0  # as much support as the label has, in the mean over the models, makes a suspect
 DOUBT = 0.1  # support added to both before they are compared: nothing against little is no certainty
@@ -65,7 +65,14 @@ class Audit:
     suspects: tuple[Suspect, ...]
 
 
-def choose_good(results: Sequence[Result], untrained: Collection[str], metric: Metric) -> list[Result]:
+def list_untrained(models: Iterable[ModelSpec]) -> set[str]:
+    """Ids of the models that have learnt nothing: baselines, and networks with random weights."""
+    return {model.id for model in models if model.library == "baseline" or model.seed is not None}
+
+
+def choose_good(
+    results: Sequence[Result], untrained: Collection[str], metric: Metric, standings: Standings | None = None
+) -> list[Result]:
     """The models to listen to: those better than every untrained one; where there are none, all that are given.
 
     Better is meant beyond chance where the metric has an interval, else by value.
@@ -74,12 +81,14 @@ def choose_good(results: Sequence[Result], untrained: Collection[str], metric: M
         results: of one data set, on the same images.
         untrained: ids of baselines and of networks with random weights.
         metric: that ranks the data set's table.
+        standings: of these results by that metric, where they are known: they hold the same resamples.
     """
     known = [result for result in results if np.isfinite(result.metrics.get(metric.name, np.nan))]
     trained = [result for result in known if result.model not in untrained]
     floor = [result for result in known if result.model in untrained]
-    better = _find_better if metric.evidence else _find_higher
-    return better(trained, floor, metric) or list(results)
+    if metric.evidence is None:
+        return _find_higher(trained, floor, metric) or list(results)
+    return _find_better(trained, floor, metric, standings) or list(results)
 
 
 def _find_higher(trained: Sequence[Result], floor: Sequence[Result], metric: Metric) -> list[Result]:
@@ -87,16 +96,26 @@ def _find_higher(trained: Sequence[Result], floor: Sequence[Result], metric: Met
     return [result for result in trained if score_of(result.metrics, metric) > best]
 
 
-def _find_better(trained: Sequence[Result], floor: Sequence[Result], metric: Metric) -> list[Result]:
+def _find_better(
+    trained: Sequence[Result], floor: Sequence[Result], metric: Metric, standings: Standings | None
+) -> list[Result]:
     if not trained or not floor:
         return list(trained)
-    resampled = resample_results([*trained, *floor], metric.name)
+    resampled = _resample([*trained, *floor], metric.name, standings)
     families = [compare(resampled, len(trained) + place, range(len(trained))) for place in range(len(floor))]
     return [
         result
         for result, against in zip(trained, zip(*families, strict=True), strict=True)
         if all(difference.is_resolved and difference.value > 0 for difference in against)
     ]
+
+
+def _resample(results: Sequence[Result], metric: str, standings: Standings | None) -> Resampled:
+    if standings is None or standings.pairs is None:
+        return resample_results(results, metric)
+    models, every = list(standings.of), standings.pairs.resampled
+    rows = [models.index(result.model) for result in results]
+    return Resampled(every.values[rows], every.deviations[rows])
 
 
 def compute_audit(results: Sequence[Result], *, times: float = TIMES) -> Audit:

@@ -19,7 +19,7 @@ from leaderboard.records import Result
 from leaderboard.standings import FEWEST
 from leaderboard.statistics import LEVEL, resample
 
-RESAMPLES = 2_000  # a standard deviation of so many is known to 1.6 %, 1 / sqrt(2 * 2,000)
+RESAMPLES = 1_000  # a standard deviation of so many is known to 2.2 %, 1 / sqrt(2 * 1,000)
 DEVIATIONS = NormalDist().inv_cdf(1 - LEVEL / 2)  # 1.96 of a bell curve hold 95 %
 NOTHING = 1e-12  # of the variances of two: the rounding of a difference that never varies
 

@@ -15,6 +15,7 @@ import numpy as np
 
 ROWS = 400  # a model and a class each: their counts for a block of resamples fit a core's cache
 Counts = tuple[np.ndarray, np.ndarray, np.ndarray]  # hits and said (m, classes, b), there (1, classes, b)
+Worth = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -27,10 +28,15 @@ class Split:
 
 @dataclass(frozen=True)
 class Score:
-    """A figure of confusion matrices: of each class, and of all; both 0 where nothing was counted."""
+    """A figure of confusion matrices: of each class, and of all; both 0 where nothing was counted.
+
+    Some figures are sums over the images named right. What a right name adds follows from labels (t,), weights (t, b)
+    and how much of each class is there (classes, b), not from the model: one product gives them for all models.
+    """
 
     of_classes: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]  # counts -> (m, classes, b)
     overall: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]  # counts -> (m, b)
+    worth: Worth | None = None  # of a right name: labels, weights, there -> (t, b); None: the figure is no such sum
 
 
 @dataclass(frozen=True)
@@ -64,6 +70,8 @@ class Namings:
     def weighted(self, weights: np.ndarray) -> np.ndarray:
         """The figures (m, b) for weights (n, b)."""
         found = np.zeros((self.models, weights.shape[1]))
+        if self.score.worth is not None:
+            return sum(self._sum_worth(weights, self.score.worth), start=found) / len(self.splits)
         for models, counts in self._count(weights):
             found[models] += self.score.overall(*counts)
         return found / len(self.splits)
@@ -89,20 +97,31 @@ class Namings:
         )
         return hits.reshape(shape), said.reshape(shape), np.bincount(truth, minlength=self.classes)[None]
 
+    def _sum_worth(self, weights: np.ndarray, worth: Worth) -> Iterator[np.ndarray]:
+        """The figures (m, b) of every test set."""
+        for split, classes in zip(self.splits, self._presences, strict=True):
+            truth, drawn = self.labels[split.test], weights[split.test].astype(np.float64)
+            yield (split.named == truth).astype(np.float64) @ worth(truth, drawn, classes @ drawn)
+
     def _count(self, weights: np.ndarray) -> Iterator[tuple[slice, Counts]]:
         """For every test set, and some models at a time: which ones, and their counts."""
         kind = _choose_type(weights)
-        for split, there, groups in self._counters:
+        for split, classes, groups in zip(self.splits, self._presences, self._counters, strict=True):
             drawn = weights[split.test].astype(kind)
-            present = (there @ drawn)[None]
+            present = (classes @ drawn)[None]
             for models, right, wrong in groups:
                 hits = (right @ drawn).reshape(-1, *present.shape[1:])
                 yield models, (hits, hits + (wrong @ drawn).reshape(hits.shape), present)
 
     @cached_property
-    def _counters(self) -> list[tuple[Split, Any, list[tuple[slice, Any, Any]]]]:
-        """Sparse matrices that sum weights (t, b): of a test set by class; of some models by class, right and wrong."""
-        return [(split, self._tell(self.labels[split.test][None]), list(self._group(split))) for split in self.splits]
+    def _presences(self) -> list[Any]:
+        """Sparse matrices (classes, t) that sum the weights of a test set by class."""
+        return [self._tell(self.labels[split.test][None]) for split in self.splits]
+
+    @cached_property
+    def _counters(self) -> list[list[tuple[slice, Any, Any]]]:
+        """Sparse matrices that sum the weights of a test set: of some models by class, right and wrong."""
+        return [list(self._group(split)) for split in self.splits]
 
     def _group(self, split: Split) -> Iterator[tuple[slice, Any, Any]]:
         size = max(1, ROWS // self.classes)
@@ -159,6 +178,17 @@ def _accuracy(hits: np.ndarray, said: np.ndarray, there: np.ndarray) -> np.ndarr
     return _divide(hits.sum(axis=1), there.sum(axis=1))
 
 
+def _balance(truth: np.ndarray, weights: np.ndarray, there: np.ndarray) -> np.ndarray:
+    """Worth of a right name: its share of its class, and of the classes."""
+    classes = np.maximum(np.count_nonzero(there, axis=0), 1)
+    return np.asarray(weights / np.maximum(there, 1)[truth] / classes)
+
+
+def _share(truth: np.ndarray, weights: np.ndarray, there: np.ndarray) -> np.ndarray:
+    """Worth of a right name: its share of all."""
+    return np.asarray(weights / np.maximum(there.sum(axis=0), 1))
+
+
 def _divide(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     """0 where the whole is."""
     return np.asarray(np.divide(part, np.maximum(whole, 1), dtype=np.float64))
@@ -172,6 +202,6 @@ def _average(values: np.ndarray, counted: np.ndarray) -> np.ndarray:
 SCORES = {
     "f1_macro": Score(_f1, _f1_macro),
     "precision_macro": Score(_precision, _precision_macro),
-    "balanced_accuracy": Score(_recall, _balanced_accuracy),
-    "accuracy": Score(_recall, _accuracy),
+    "balanced_accuracy": Score(_recall, _balanced_accuracy, _balance),
+    "accuracy": Score(_recall, _accuracy, _share),
 }

@@ -29,7 +29,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Write the table and the page from the stored results, and print a line per suspect. No model runs."""
-    from leaderboard.auditing import choose_good, compute_audit
+    from leaderboard.auditing import choose_good, compute_audit, list_untrained
     from leaderboard.columns import columns_of
 
     registry = load_registry(options.root)
@@ -40,10 +40,7 @@ def run(options: argparse.Namespace) -> None:
         _check_page_can_be_made()
     check_out(options.out)
     measured = _choose_fitting(registry, spec, stored, dataset)
-    untrained = {
-        model.id for model in registry.models.values() if model.library == "baseline" or model.seed is not None
-    }
-    good = choose_good(measured, untrained, columns_of(spec)[0])
+    good = choose_good(measured, list_untrained(registry.models.values()), columns_of(spec)[0])
     audit = compute_audit(good)
     written, page = [_save_table(audit, dataset, options.out / "audit.csv")], options.out / "audit.html"
     if is_here:

@@ -43,5 +43,5 @@ def describe_sources(rows: Sequence[Row]) -> str:
     """Where reported figures were read, and which models' they are when there are several places."""
     places = {row.source: [other.model.id for other in rows if other.source == row.source] for row in rows}
     if len(places) == 1:
-        return f"Source: {next(iter(places))}."
+        return f"Source: {next(iter(places)).removesuffix('.')}."
     return "Sources: " + "; ".join(f"{source} ({', '.join(ids)})" for source, ids in places.items()) + "."
