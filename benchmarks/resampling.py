@@ -86,7 +86,8 @@ def print_line(part: Part) -> None:
 def compute_everything(part: Part, labels: np.ndarray, outcomes: list[dict[str, Any]]) -> None:
     """What a table shows of one figure."""
     from leaderboard.evidence import gather
-    from leaderboard.statistics import compute_resolution, compute_standings, resample
+    from leaderboard.ranking import compute_standings
+    from leaderboard.statistics import compute_resolution, resample
 
     resampled = resample(gather(part.metric, outcomes, labels.tolist()), widening=1.3, resamples=part.resamples)
     compute_standings(resampled)

@@ -70,10 +70,10 @@ def list_untrained(models: Iterable[ModelSpec]) -> set[str]:
     return {model.id for model in models if model.library == "baseline" or model.seed is not None}
 
 
-def choose_good(
+def find_good(
     results: Sequence[Result], untrained: Collection[str], metric: Metric, standings: Standings | None = None
 ) -> list[Result]:
-    """The models to listen to: those better than every untrained one; where there are none, all that are given.
+    """The models that are better than every untrained one; where no untrained one has the figure, all trained ones.
 
     Better is meant beyond chance where the metric has an interval, else by value.
 
@@ -87,8 +87,8 @@ def choose_good(
     trained = [result for result in known if result.model not in untrained]
     floor = [result for result in known if result.model in untrained]
     if metric.evidence is None:
-        return _find_higher(trained, floor, metric) or list(results)
-    return _find_better(trained, floor, metric, standings) or list(results)
+        return _find_higher(trained, floor, metric)
+    return _find_better(trained, floor, metric, standings)
 
 
 def _find_higher(trained: Sequence[Result], floor: Sequence[Result], metric: Metric) -> list[Result]:

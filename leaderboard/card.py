@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from leaderboard.errors import Unavailable
 from leaderboard.protocols import PROTOCOL_OF
-from leaderboard.records import DatasetSpec, Metric, ModelSpec, Result
+from leaderboard.records import COMMIT, DatasetSpec, Metric, ModelSpec, Result
 from leaderboard.rows import Row
 from leaderboard.sections import Section
 
@@ -114,9 +114,9 @@ def _describe_figure(cell: CardCell, metric: Metric, url: str | None) -> EvalRes
     return EvalResult(
         task_type=task,
         task_name=TASK_NAMES[task],
-        dataset_type=cell.dataset.hub or cell.dataset.id,
+        dataset_type=cell.dataset.hub or cell.dataset.id,  # a plain word where the Hub has no such data set
         dataset_name=cell.dataset.title,
-        dataset_revision=cell.result.provenance.inputs["dataset"],
+        dataset_revision=_find_commit(cell.dataset),
         metric_type=kind,
         metric_name=f"{metric.title} ({metric.name})" if metric.title else metric.name,
         metric_value=cell.row.metrics[metric.name],
@@ -127,11 +127,17 @@ def _describe_figure(cell: CardCell, metric: Metric, url: str | None) -> EvalRes
     )
 
 
+def _find_commit(dataset: DatasetSpec) -> str | None:
+    """Of the repository of a data set of the Hub, whose form has a commit there and nothing else."""
+    return dataset.revision if dataset.hub and COMMIT.fullmatch(dataset.revision or "") else None
+
+
 def _describe_measurement(cell: CardCell, metric: Metric) -> dict[str, Any]:
     """What the figure rests on, and half of its 95 % interval where it has one."""
     weights = cell.result.provenance.inputs["model"]["weights"]
     facts = {
         "suite": SUITE,
+        "dataset_digest": cell.result.provenance.inputs["dataset"],
         "model": cell.row.model.id,
         "weights": weights["source"],
         "weights_revision": weights.get("revision"),

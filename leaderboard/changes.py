@@ -152,7 +152,7 @@ def _why_not_comparable(old: Result, new: Result, metric: Metric) -> Iterator[st
 def _judge(changes: Sequence[Change]) -> list[Change]:
     """With every p adjusted for all comparisons of the two states, and what follows from it."""
     differences = [figure.difference for change in changes for figure in change.figures if figure.difference]
-    adjusted = iter(adjust_holm([difference.p for difference in differences]))
+    adjusted = iter(adjust_holm([difference.p for difference in differences]).tolist())
     return [
         replace(change, figures=tuple(_decide(figure, adjusted) for figure in change.figures)) for change in changes
     ]

@@ -10,10 +10,10 @@ from leaderboard.errors import Unavailable
 from leaderboard.protocols import PROTOCOL_OF
 from leaderboard.records import Cell, Result
 from leaderboard.registry import Registry
-from leaderboard.report.spreadsheet import guard_text
 from leaderboard.result_files import tidy
 from leaderboard.rows import Row
 from leaderboard.sections import Section
+from leaderboard.spreadsheet import guard_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,7 +63,7 @@ def tabulate_metrics(registry: Registry, results: Sequence[Result], sections: Se
 
 def _tabulate_measured(cells: Sequence[tuple[Result, Row]]) -> pd.DataFrame:
     frame = tidy([result for result, _ in cells])
-    frame["protocol"] = [FAMILIES.get(metric.partition(".")[0]) for metric in frame["metric"]]
+    frame["protocol"] = frame["metric"].map({m: FAMILIES.get(m.partition(".")[0]) for m in frame["metric"].unique()})
     described = [_describe_cell(result, row) for result, row in cells]
     versions = [one for result, _ in cells for one in _list_versions(result)]
     widths = [one for result, row in cells for one in _list_half_widths(result, row)]

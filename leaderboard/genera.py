@@ -17,7 +17,7 @@ import numpy as np
 from leaderboard.evidence import Figures, FiguresByClass, gather_from
 from leaderboard.records import Result
 from leaderboard.standings import FEWEST
-from leaderboard.statistics import LEVEL, resample
+from leaderboard.statistics import LEVEL, adjust_holm, resample
 
 RESAMPLES = 1_000  # a standard deviation of so many is known to 2.2 %, 1 / sqrt(2 * 1,000)
 DEVIATIONS = NormalDist().inv_cdf(1 - LEVEL / 2)  # 1.96 of a bell curve hold 95 %
@@ -144,11 +144,7 @@ def _resolve(differences: np.ndarray, deviations: np.ndarray) -> np.ndarray:
     distances = np.abs(differences) / np.where(deviations > 0, deviations, 1)
     certain = np.where(differences == 0, 1, 1 / (RESAMPLES + 1))
     p = np.where(deviations > 0, erfc(distances / np.sqrt(2)), certain)
-    order = np.argsort(p, axis=-1)
-    steps = np.take_along_axis(p, order, axis=-1) * np.arange(p.shape[-1], 0, -1)  # Holm (1979), see adjust_holm
-    adjusted = np.empty_like(p)
-    np.put_along_axis(adjusted, order, np.maximum.accumulate(steps, axis=-1), axis=-1)
-    return np.asarray(adjusted < LEVEL)
+    return np.asarray(adjust_holm(p) < LEVEL)
 
 
 def _place(table: np.ndarray, tested: np.ndarray, classes: int) -> np.ndarray:

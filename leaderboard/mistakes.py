@@ -13,6 +13,8 @@ import numpy as np
 
 from leaderboard.records import Result
 
+FEWEST_SHARED = 2  # images that several models confuse in the same way
+
 
 @dataclass(frozen=True)
 class Confusion:
@@ -31,21 +33,17 @@ class Confusion:
 
 @dataclass(frozen=True)
 class SharedConfusion:
-    """The same mistake of several models."""
+    """Images of one class that every one of several models names the same other class."""
 
     truth: int  # class index
     named: int  # class index
-    of: tuple[Confusion, ...]  # one per model, in their order
+    images: tuple[int, ...]  # that each of the models named so in one of its tests at least
+    tested: int  # images of the class that were tested at all
 
     @property
-    def least(self) -> Confusion:
-        """That of the model which makes it least."""
-        return min(self.of, key=lambda own: own.share)
-
-    @property
-    def most(self) -> Confusion:
-        """That of the model which makes it most."""
-        return max(self.of, key=lambda own: own.share)
+    def share(self) -> float:
+        """Of the tested images of the class."""
+        return len(self.images) / self.tested
 
 
 @dataclass(frozen=True)
@@ -82,23 +80,42 @@ def count_confusions(result: Result) -> list[Confusion]:
     Equal shares: the more tests first, then by class. Empty where the result has no such outcomes.
     """
     counts = _count_names(result)
-    found = _describe(counts, _find_wrong(counts))
+    asked = counts.sum(axis=1).tolist()
+    wrong = [(one, other) for one, other in np.argwhere(counts).tolist() if one != other]
+    found = [Confusion(one, other, int(counts[one, other]), asked[one]) for one, other in wrong]
     return sorted(found, key=lambda pair: (-pair.share, -pair.times, pair.truth, pair.named))
 
 
 def find_shared_confusions(results: Sequence[Result]) -> list[SharedConfusion]:
-    """Confusions that every one of these models makes, those with the largest least share first.
+    """Who is taken for whom by every one of these models on the same images, the most images first.
+
+    An image is tested several times, with other training sets. It counts once, and only where each of the models
+    names it so in one of its tests at least. Equal ones: the larger share of the class first. A single image is no
+    pattern: pairs have ``FEWEST_SHARED`` of them at least.
 
     Args:
         results: of models on the same images; none of them gives no confusion.
     """
     if not results:
         return []
-    tables = [_count_names(result) for result in results]
-    pairs = _find_wrong(np.min(tables, axis=0))
-    each = zip(*(_describe(counts, pairs) for counts in tables), strict=True)
-    found = [SharedConfusion(*pair, own) for pair, own in zip(pairs, each, strict=True)]
-    return sorted(found, key=lambda pair: (-pair.least.share, pair.truth, pair.named))
+    labels = np.asarray(results[0].labels, np.int64)
+    named = np.logical_and.reduce([_find_names(result) for result in results])
+    named[np.arange(len(labels)), labels] = False
+    images: dict[tuple[int, int], list[int]] = {}
+    for image, other in np.argwhere(named).tolist():
+        images.setdefault((int(labels[image]), other), []).append(image)
+    tested = np.bincount(labels[tally_names(results[0]).asked > 0]).tolist()
+    pairs = [SharedConfusion(*pair, tuple(own), tested[pair[0]]) for pair, own in images.items()]
+    shared = [pair for pair in pairs if len(pair.images) >= FEWEST_SHARED]
+    return sorted(shared, key=lambda pair: (-len(pair.images), -pair.share, pair.truth, pair.named))
+
+
+def _find_names(result: Result) -> np.ndarray:
+    """Which names each image got in any of its tests: (n, classes) of truth values."""
+    tests, named = _list_tests(result)
+    found = np.zeros((len(result.labels), len(result.classes)), bool)
+    found[tests, named] = True
+    return found
 
 
 def choose_queries(result: Result, count: int) -> list[Query]:
@@ -143,17 +160,6 @@ def _count_names(result: Result) -> np.ndarray:
     tests, named = _list_tests(result)
     classes, truth = len(result.classes), np.asarray(result.labels, np.int64)[tests]
     return np.bincount(truth * classes + named, minlength=classes * classes).reshape(classes, classes)
-
-
-def _find_wrong(counts: np.ndarray) -> list[tuple[int, int]]:
-    """True class and another name, where there are any tests."""
-    return [(one, other) for one, other in np.argwhere(counts).tolist() if one != other]
-
-
-def _describe(counts: np.ndarray, pairs: Sequence[tuple[int, int]]) -> list[Confusion]:
-    asked = counts.sum(axis=1).tolist()
-    times = counts.tolist()
-    return [Confusion(one, other, times[one][other], asked[one]) for one, other in pairs]
 
 
 def _list_tests(result: Result) -> tuple[Any, Any]:

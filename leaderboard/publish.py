@@ -58,9 +58,8 @@ def load_run_report(path: Path) -> dict[Cell, tuple[Status, str]]:
     except FileNotFoundError:
         raise LeaderboardError(f"{path} does not exist; write it with pytest --run-report FILE") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise LeaderboardError(
-            f"{path} is no run report ({first_line(error)}); write one with pytest --run-report FILE"
-        ) from None
+        reason = {KeyError: f"it has no {error}", TypeError: "its form is another"}.get(type(error), first_line(error))
+        raise LeaderboardError(f"{path} is no run report ({reason}); write one with pytest --run-report FILE") from None
 
 
 def save_run_report(run: Run, path: Path) -> None:

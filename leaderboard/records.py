@@ -20,6 +20,7 @@ Naming = Literal["by-name", "by-order", "timm-filter"]  # how the tensors of a f
 Status = Literal[  # of a cell: what a run made of it, or what the table shows
     "ok", "stale", "gated", "unreachable", "not found", "corrupt", "out of memory", "error", "reported"
 ]  # fmt: skip
+Taxon = Literal["genus", "species", "taxon", "class"]  # what the classes of a data set are
 ScoreName = Literal["f1_macro", "accuracy", "balanced_accuracy", "precision_macro", "share"]
 COMMIT = re.compile(r"[0-9a-f]{40}")
 
@@ -139,6 +140,7 @@ class DatasetSpec:
     licence: str | None
     attribution: str
     ranked: bool = True
+    taxon: Taxon = "class"
     thumbnails: bool = False  # whether the licence, as somebody read it, lets small pictures of the images be shown
     tolerance: float = 0.002  # re-measurements closer than this are the same measurement
     protocols: tuple[str, ...] = ()  # that its cells are measured by; none: all

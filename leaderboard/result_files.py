@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from leaderboard.errors import LeaderboardError
+from leaderboard.outcome_checks import check_outcomes
 from leaderboard.paths import save_text
 from leaderboard.protocols import PROTOCOL_OF, PROTOCOLS
 from leaderboard.records import Provenance, Result
@@ -126,6 +127,7 @@ def load_result(path: Path) -> Result:
             raise ValueError(f"outcomes of {wrong[0]} are no mapping")
         result = Result(**fields)
         _check_labels(result)
+        check_outcomes(result.outcomes, images=len(result.labels), classes=len(result.classes))
         _check_canary(result)
         return result
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:

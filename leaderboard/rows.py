@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from leaderboard.columns import columns_of
-from leaderboard.records import DatasetSpec, ModelSpec, Preprocessing, Reported, Result, Status
+from leaderboard.columns import columns_of, score_of
+from leaderboard.ranking import Standing
+from leaderboard.records import DatasetSpec, Metric, ModelSpec, Preprocessing, Reported, Result, Status
 from leaderboard.registry import Registry
 from leaderboard.staleness import is_pinned_in, why_stale
 from leaderboard.standings import find_contradiction, identify_tests
-from leaderboard.statistics import Standing
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,12 @@ def reported_rows(registry: Registry, dataset: DatasetSpec) -> list[Row]:
     shown = {metric.name for metric in columns_of(dataset)}
     found = [(spec, spec.reported[dataset.id]) for spec in registry.models.values() if dataset.id in spec.reported]
     return [_reported(spec, figures, registry) for spec, figures in found if shown & figures.metrics.keys()]
+
+
+def sort_reported(rows: Sequence[Row], columns: Sequence[Metric]) -> list[Row]:
+    """Best first by the first column in which any of them has a figure; equal ones, and those without it, as given."""
+    shown = [metric for metric in columns if any(metric.name in row.metrics for row in rows)]
+    return sorted(rows, key=lambda row: -score_of(row.metrics, shown[0])) if shown else list(rows)
 
 
 def _reported(spec: ModelSpec, figures: Reported, registry: Registry) -> Row:

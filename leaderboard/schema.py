@@ -18,7 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from leaderboard.records import COMMIT, Naming, Pooling
+from leaderboard.records import COMMIT, Naming, Pooling, Taxon
 from leaderboard.yaml_lines import Location
 
 IDENTIFIER = re.compile(r"[a-z0-9]+([.-][a-z0-9]+)*")
@@ -141,7 +141,7 @@ class ModelEntry(Entry):
     group: Literal["default", "extra"] = "extra"
     notice: Name | None = None
     trust_remote_code: Annotated[str, StringConstraints(pattern=f"^{COMMIT.pattern}$")] | None = None
-    links: dict[str, str] = {}
+    links: dict[Name, Url] = {}
     thresholds: dict[str, Figures] = {}
     reported: dict[str, ReportedEntry] = {}
 
@@ -182,6 +182,7 @@ class DatasetEntry(Entry):
     licence: str | None
     attribution: str
     ranked: bool = True
+    taxon: Taxon = "class"
     thumbnails: bool = False
     tolerance: Annotated[float, Field(ge=0, lt=0.1)] = 0.002
     protocols: list[Name] = []

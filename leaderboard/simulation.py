@@ -13,8 +13,9 @@ import numpy as np
 
 from leaderboard.evidence import gather
 from leaderboard.protocols import METRICS, PROTOCOLS
+from leaderboard.ranking import compute_standings
 from leaderboard.records import Embeddings, Provenance
-from leaderboard.statistics import Resampled, compare, compute_resolution, compute_standings, resample
+from leaderboard.statistics import Resampled, compare, compute_resolution, resample
 
 APART = 1_000_000  # between the seeds of a set and of its bootstrap, which must not share their draws
 

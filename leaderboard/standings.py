@@ -12,18 +12,9 @@ import numpy as np
 from leaderboard.errors import LeaderboardError
 from leaderboard.evidence import Figures, gather_from
 from leaderboard.protocols import METRICS, PROTOCOL_OF
+from leaderboard.ranking import Pairs, Standing, compare_pairs, compute_standings
 from leaderboard.records import Result
-from leaderboard.statistics import (
-    RESAMPLES,
-    Pairs,
-    Resampled,
-    Standing,
-    compare_pairs,
-    compute_resolution,
-    compute_standings,
-    resample,
-    resample_together,
-)
+from leaderboard.statistics import RESAMPLES, Resampled, compute_resolution, resample, resample_together
 
 FEWEST = 15  # images per class: with fewer, intervals are too narrow by a tenth or more (benchmarks/small_classes.py)
 ROUNDING = 1e-9  # between a figure and what its outcomes give

@@ -55,30 +55,6 @@ class Difference:
         return self.p < LEVEL
 
 
-@dataclass(frozen=True, eq=False)
-class Pairs:
-    """The comparisons of m models with one another."""
-
-    resampled: Resampled
-    p: np.ndarray  # (m, m) of no difference, adjusted for all pairs (Holm); 1 of a model with itself
-
-    def subtract(self, one: int, other: int) -> Difference:
-        """The first model's figure minus the second's."""
-        return _subtract(self.resampled, one, other, float(self.p[one, other]))
-
-
-@dataclass(frozen=True)
-class Standing:
-    """Where a model stands among those measured on the same images."""
-
-    value: float
-    half_width: float
-    rank: int  # of its tie group: one more than the models in the groups above
-    tied: int  # models that share it
-    ranks: tuple[int, int]  # best and worst that its comparisons with all others allow
-    to_best: Difference  # its figure minus the highest; p is adjusted for all pairs
-
-
 def resample(
     figures: Figures, *, widening: float | None = None, resamples: int = RESAMPLES, seed: int = SEED, ratio: float = 1
 ) -> Resampled:
@@ -128,15 +104,22 @@ def _centre(figures: Figures, blocks: list[np.ndarray], widening: float | None) 
     return Resampled(figures.measured, drawn)
 
 
-def compute_half_width(deviations: np.ndarray) -> float:
+def compute_half_width(deviations: np.ndarray, *, nearest: float = 0.0) -> float:
     """Half of the symmetric interval (Hall, 1988) of what deviates so: (b,) -> the least that LEVEL of them exceed.
 
     A value further than this from nothing has ``compute_p`` below LEVEL, and none else has. Infinite for fewer than 20
     deviations, which cannot give so small a p.
+
+    Args:
+        deviations: from nothing, in resamples.
+        nearest: where it can be expected to lie at the nearest: ordering only what is further out saves time.
     """
-    sizes = np.append(np.abs(deviations), np.inf)
-    place = len(sizes) - int(np.ceil(LEVEL * len(sizes)))
-    return float(np.partition(sizes, place)[place])
+    sizes, exceeding = np.abs(deviations), int(np.ceil(LEVEL * (len(deviations) + 1))) - 1
+    if exceeding < 1:
+        return float("inf")
+    outer = sizes[sizes >= nearest]
+    pool = outer if len(outer) >= exceeding else sizes
+    return float(np.partition(pool, len(pool) - exceeding)[len(pool) - exceeding])
 
 
 def compute_p(value: float, deviations: np.ndarray) -> float:
@@ -146,95 +129,48 @@ def compute_p(value: float, deviations: np.ndarray) -> float:
     for many comparisons asks for smaller p than resamples can give.
     """
     as_far = int(np.count_nonzero(np.abs(deviations) >= abs(value)))
-    counted = (as_far + 1) / (len(deviations) + 1)
-    if as_far >= COUNTED or len(deviations) < MANY or not (spread := float(deviations.std())):
-        return counted
-    return min((COUNTED + 1) / (len(deviations) + 1), erfc(abs(value) / spread / sqrt(2)))
+    if as_far >= COUNTED or len(deviations) < MANY:
+        return (as_far + 1) / (len(deviations) + 1)
+    return extrapolate_p(value, float(deviations.std()), as_far, len(deviations))
 
 
-def adjust_holm(p: Sequence[float]) -> list[float]:
-    """Holm's step-down adjustment (1979): any of them below LEVEL keeps the chance of one false one at LEVEL."""
-    order = np.argsort(p, kind="stable")
-    steps = np.asarray(p)[order] * np.arange(len(order), 0, -1)
-    adjusted = np.empty(len(order))
-    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1)
-    return [float(one) for one in adjusted]
+def extrapolate_p(value: float, spread: float, as_far: int, resamples: int) -> float:
+    """The p of a value that so few of the resamples are as far out as: by a normal tail, and no more than counted."""
+    if not spread:
+        return (as_far + 1) / (resamples + 1)
+    return min((COUNTED + 1) / (resamples + 1), erfc(abs(value) / spread / sqrt(2)))
+
+
+def adjust_holm(p: Sequence[float] | np.ndarray) -> np.ndarray:
+    """Holm's step-down adjustment (1979): any of them below LEVEL keeps the chance of one false one at LEVEL.
+
+    Args:
+        p: (…, k) of k comparisons; the result has the same shape.
+    """
+    raw = np.asarray(p, np.float64)
+    order = np.argsort(raw, axis=-1, kind="stable")
+    steps = np.take_along_axis(raw, order, axis=-1) * np.arange(raw.shape[-1], 0, -1)
+    adjusted = np.empty_like(raw)
+    np.put_along_axis(adjusted, order, np.minimum(np.maximum.accumulate(steps, axis=-1), 1), axis=-1)
+    return adjusted
 
 
 def compare(resampled: Resampled, baseline: int, others: Sequence[int]) -> list[Difference]:
     """Each other model's figure minus that of a baseline chosen beforehand; p is adjusted for these comparisons."""
-    adjusted = adjust_holm([_test(resampled, other, baseline) for other in others])
-    return [_subtract(resampled, other, baseline, p) for other, p in zip(others, adjusted, strict=True)]
+    adjusted = adjust_holm([compute_p_between(resampled, other, baseline) for other in others]).tolist()
+    return [subtract(resampled, other, baseline, p) for other, p in zip(others, adjusted, strict=True)]
 
 
-def compare_pairs(resampled: Resampled) -> Pairs:
-    """Each of m models' figures minus each other's.
-
-    p is adjusted for all pairs: which model is the best, and which leads a tie group, the same images have chosen.
-    Adjusted for the comparisons with the leader alone, one of twenty equal models would be told from it far too often.
-    """
-    models = len(resampled.values)
-    one, other = np.triu_indices(models, k=1)
-    raw = [_test(resampled, *pair) for pair in zip(one.tolist(), other.tolist(), strict=True)]
-    p = np.ones((models, models))
-    p[one, other] = p[other, one] = adjust_holm(raw)
-    return Pairs(resampled, p)
-
-
-def _subtract(resampled: Resampled, one: int, other: int, p: float) -> Difference:
+def subtract(resampled: Resampled, one: int, other: int, p: float) -> Difference:
+    """One model's figure minus another's, with a p that has been adjusted."""
     values, deviations = resampled.values, resampled.deviations
     return Difference(float(values[one] - values[other]), compute_half_width(deviations[one] - deviations[other]), p)
 
 
-def _test(resampled: Resampled, one: int, other: int) -> float:
+def compute_p_between(resampled: Resampled, one: int, other: int) -> float:
     """The p of no difference between two models, of this one comparison."""
     values, deviations = resampled.values, resampled.deviations
     return compute_p(float(values[one] - values[other]), deviations[one] - deviations[other])
-
-
-def compute_standings(resampled: Resampled, pairs: Pairs | None = None) -> list[Standing]:
-    """Where each of the m models stands, in their order; every statement rests on the same comparison of all pairs.
-
-    A tie group is a leader and all below it that these images cannot tell from it; the best of the rest leads the
-    next one. A rank interval leaves out the ranks of those that are told from a model.
-
-    Args:
-        resampled: the models' figures.
-        pairs: what ``compare_pairs`` gives for them, where that has been done.
-    """
-    pairs, best = pairs or compare_pairs(resampled), int(np.argmax(resampled.values))
-    rank = _rank_groups(pairs)
-    return [
-        Standing(
-            value=float(resampled.values[own]),
-            half_width=compute_half_width(resampled.deviations[own]),
-            rank=rank[own],
-            tied=rank.count(rank[own]),
-            ranks=_bound_rank(pairs, own),
-            to_best=pairs.subtract(own, best),
-        )
-        for own in range(len(rank))
-    ]
-
-
-def _rank_groups(pairs: Pairs) -> list[int]:
-    values = pairs.resampled.values
-    rank, told = [0] * len(values), pairs.p < LEVEL
-    left = [int(model) for model in np.argsort(-values, kind="stable")]
-    while left:
-        leader, placed = left[0], len(rank) - len(left) + 1
-        for model in left:
-            rank[model] = rank[model] if told[model, leader] else placed
-        left = [model for model in left if told[model, leader]]
-    return rank
-
-
-def _bound_rank(pairs: Pairs, own: int) -> tuple[int, int]:
-    """Best and worst rank of a model, from its figure minus those of all, itself included."""
-    values = pairs.resampled.values
-    told = pairs.p[own] < LEVEL
-    better, worse = (int(np.count_nonzero(told & beaten)) for beaten in (values > values[own], values < values[own]))
-    return better + 1, len(values) - worse
 
 
 def compute_resolution(resampled: Resampled) -> float | None:

@@ -1,63 +1,37 @@
 """A whole leaderboard of generated result files, marked as such, for tests of what is built from many of them.
 
-No model ran and no image exists: outcomes are drawn from a seed, and every figure follows from its outcomes as in a
-measured file. Models differ in skill, some of them hardly; hard images are hard for all. Everything says that it is
+No model ran and no image exists. Outcomes are drawn from a seed, and the figures of the tables follow from them as in a
+measured file; figures that rest on no outcome (learning curves, clusters) are drawn, so that a file is as large as a
+measured one. Models differ in skill, some of them hardly; hard images are hard for all. Everything says that it is
 generated: the titles, the attribution, the environment of each result.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import yaml
+from generated_entries import describe_dataset, describe_model, name_model
+from generated_outcomes import Collection, draw_collection, make_figures
 
 from leaderboard.backbones import loader_version
 from leaderboard.extract import EXTRACTION_VERSION
 from leaderboard.paths import save_text
-from leaderboard.protocols import versions_of
-from leaderboard.protocols._confusion import (
-    CLASS_SCORE_NAMES,
-    SCORE_NAMES,
-    compute_class_scores,
-    compute_confusion,
-    compute_scores,
-)
+from leaderboard.protocols import METRICS, versions_of
 from leaderboard.records import DatasetSpec, ModelSpec, Preprocessing, Provenance, Result
 from leaderboard.registry import Registry, load_registry
 from leaderboard.result_files import format_result, plain, result_path
 
-SPLITS, TEST_SHARE, NEIGHBOURS, CANDIDATES = 10, 0.2, 10, 40
-REAL_COUNTS = (25, 65, 28, 22, 25, 26, 43, 33, 26, 23, 22, 50, 23, 69, 39, 62, 32, 25, 30, 29)  # palynomorphs-20
-LICENCES = ("Apache-2.0", "MIT", "CC-BY-NC-4.0", None)
-FAMILIES = (
-    ["convnet", "supervised", "imagenet-1k"],
-    ["transformer", "self-supervised", "imagenet-1k"],
-    ["transformer", "self-supervised"],
-    ["transformer", "self-supervised", "microfossils"],
-)
 GENERA = ("fictidinium", "exemplasphaera", "simulodinium", "ficta", "imaginosphaeridium")  # none of them exists
-PROTOCOLS = ("retrieval", "knn", "linear")
 NEAR = 3  # models in a group of near ties
 
 
-@dataclass(frozen=True)
-class Collection:
-    """Images that were never there: what all models share of a data set."""
-
-    labels: np.ndarray  # (n,)
-    hardness: np.ndarray  # (n,) for every model
-    confused: np.ndarray  # (n,) the wrong class that an image looks most like
-    tests: list[np.ndarray]  # image indices of each split's test set
-    near: np.ndarray  # (n, k) images that may be neighbours of each
-
-
 def save_generated_results(
-    root: Path, models: int = 50, datasets: int = 6, *, images: int = 697, classes: int = 20
+    root: Path, models: int = 50, datasets: int = 6, *, images: int = 697, classes: int = 20, spoilt: bool = False
 ) -> Registry:
     """Write models.yaml, datasets.yaml and a generated result of every model on every data set below ``root``.
 
@@ -67,95 +41,24 @@ def save_generated_results(
         datasets: how many.
         images: of each data set, in classes as uneven as those of palynomorphs-20.
         classes: of each data set.
+        spoilt: of each data set one cell is stale and one is corrupt; else all are up to date and comparable.
 
-    The same arguments give the same bytes. All cells are up to date and comparable.
+    The same arguments give the same bytes.
     """
     reported = -(-models // 10)
-    entries = {f"model-{number:02d}": _describe_model(number, models) for number in range(models + reported)}
-    sets = {f"generated-{number}": _describe_dataset(number, images, classes) for number in range(1, datasets + 1)}
+    entries = {name_model(number): describe_model(number, models) for number in range(models + reported)}
+    sets = {f"generated-{number}": describe_dataset(number, images, classes) for number in range(1, datasets + 1)}
     save_text(root / "models.yaml", yaml.safe_dump(entries, sort_keys=False))
     save_text(root / "datasets.yaml", yaml.safe_dump(sets, sort_keys=False))
     registry = load_registry(root)
     for place, dataset in enumerate(registry.datasets.values()):
-        collection = _draw_collection(place, images, classes)
+        collection = draw_collection(place, images, classes)
         for number, spec in enumerate(list(registry.models.values())[:models]):
             result = _make_result(spec, dataset, collection, number=number, models=models, place=place)
+            if spoilt:
+                result = _spoil(result, (number - place) % models)
             save_text(result_path(registry.results_dir, result), format_result(result))
     return registry
-
-
-# ---- entries
-
-
-def _describe_model(number: int, measured: int) -> dict[str, Any]:
-    """The entry of models.yaml; numbers from ``measured`` on are only reported, as is a fifth of the others, too."""
-    size = (224, 256, 448)[number % 3]
-    entry: dict[str, Any] = {
-        "title": f"Generated model {number:02d}",
-        "library": "timm",
-        "architecture": f"generated_{number:02d}",
-        "sources": [{"path": f"generated/model-{number:02d}.safetensors"}],
-        "pooling": "head",
-        "preprocessing": {"resize": [size, size], "mean": [0.5, 0.5, 0.5], "std": [0.25, 0.25, 0.25]},
-        "dimension": (384, 768, 1024, 1280)[number % 4],
-        "licence": LICENCES[number % len(LICENCES)],
-        "tags": FAMILIES[number // 2 % len(FAMILIES)],
-    }
-    if number >= measured or number % 5 == 0:
-        figures = {"knn1.f1_macro": round(0.4 + 0.01 * (number % 40), 2), "retrieval.precision_at_n": 0.4}
-        entry["reported"] = {"generated-1": {"metrics": figures, "source": "Generated by the tests."}}
-    return entry
-
-
-def _describe_dataset(number: int, images: int, classes: int) -> dict[str, Any]:
-    return {
-        "title": f"Generated data set {number}: no measurement",
-        "kind": "folder",
-        "origin": "nowhere; generated by the tests",
-        "classes": classes,
-        "images": images,
-        "digest": hashlib.sha256(f"generated data set {number}".encode()).hexdigest(),
-        "licence": ("CC-BY-4.0", "NLOD-2.0", None)[number % 3],
-        "attribution": "Generated by the tests.",
-        "protocols": list(PROTOCOLS),
-    }
-
-
-# ---- what all models share
-
-
-def _draw_collection(place: int, images: int, classes: int) -> Collection:
-    draws = np.random.default_rng([1, place])
-    labels = np.repeat(np.arange(classes), np.roll(_share_out(images, classes), place))
-    harder = draws.normal(0, 0.5, classes)[labels]  # whole classes are
-    away = draws.choice([1, 2, 3], len(labels), p=[0.7, 0.2, 0.1])
-    return Collection(
-        labels=labels,
-        hardness=harder + draws.normal(0, 1, len(labels)),
-        confused=(labels + away) % classes,
-        tests=[_draw_test(labels, draws) for _ in range(SPLITS)],
-        near=_draw_candidates(labels, draws),
-    )
-
-
-def _share_out(images: int, classes: int) -> np.ndarray:
-    """Sizes of classes in the proportions of palynomorphs-20, at least two each, that sum to the images."""
-    shares = np.resize(REAL_COUNTS, classes) / np.resize(REAL_COUNTS, classes).sum()
-    ends = np.round(np.cumsum(shares) * (images - 2 * classes)).astype(int)
-    return np.diff(ends, prepend=0) + 2
-
-
-def _draw_test(labels: np.ndarray, draws: np.random.Generator) -> np.ndarray:
-    """Image indices: a fifth of each class, in any order."""
-    members = [draws.permutation(np.flatnonzero(labels == label)) for label in np.unique(labels)]
-    return draws.permutation(np.concatenate([own[: max(1, round(TEST_SHARE * len(own)))] for own in members]))
-
-
-def _draw_candidates(labels: np.ndarray, draws: np.random.Generator) -> np.ndarray:
-    """Image indices (n, k): of each image those that look most alike, images of its own class more often."""
-    alike = draws.random((len(labels),) * 2) + 0.35 * (labels[:, None] == labels)
-    np.fill_diagonal(alike, -1)
-    return np.argsort(-alike, axis=1)[:, : min(CANDIDATES, len(labels) - 1)]
 
 
 # ---- one cell
@@ -167,14 +70,8 @@ def _make_result(
     draws = np.random.default_rng([2, place, number])
     group = number // NEAR / max(1, (models - 1) // NEAR)  # from 0 to 1
     skill = 2.2 * group - 0.4 - 0.15 * place + 0.03 * (number % NEAR) + draws.normal(0, 0.08)
-    noise = draws.normal(0, 0.6, len(collection.labels))
-    metrics, per_class, outcomes = {}, {}, {}
-    for figures, classwise, stored in (
-        _make_knn(collection, skill - noise, draws),
-        _make_linear(collection, skill + 0.4 - noise, draws),
-        _make_retrieval(collection, skill - noise, draws),
-    ):
-        metrics, per_class, outcomes = metrics | figures, per_class | classwise, outcomes | stored
+    metrics, per_class, outcomes = make_figures(collection, skill, draws)
+    metrics = dict(_draw_others(draws)) | metrics
     classes = [f"{GENERA[c % len(GENERA)]}-{c:02d}" for c in range(dataset.classes)]
     parameters = int(5e6 * 1.35 ** (number * 7 % 11))
     return Result(
@@ -193,69 +90,20 @@ def _make_result(
     )
 
 
-def _make_knn(
-    collection: Collection, ease: np.ndarray, draws: np.random.Generator
-) -> tuple[dict[str, float], dict[str, list[float]], dict[str, Any]]:
-    """Metrics, figures per class, outcomes."""
-    named = [_name_images(collection, test, ease, draws) for test in collection.tests]
-    confusions = _count(collection, named)
-    scores = [compute_class_scores(confusion) for confusion in confusions]
-    per_class = {f"knn1.{name}": np.mean([s[name] for s in scores], axis=0).tolist() for name in CLASS_SCORE_NAMES}
-    outcomes = {"test": _plain(collection.tests), "predicted_k1": _plain(named)}
-    return dict(_average(confusions, "knn1")), per_class, {"knn": outcomes}
+def _spoil(result: Result, turn: int) -> Result:
+    """The first in turn as if extraction had changed since, the second with a figure that its outcomes do not give."""
+    if turn == 0:
+        inputs = {**result.provenance.inputs, "extraction": EXTRACTION_VERSION - 1}
+        return replace(result, provenance=replace(result.provenance, inputs=inputs))
+    edited = {**result.metrics, "knn1.f1_macro": result.metrics["knn1.f1_macro"] / 2}
+    return replace(result, metrics=edited) if turn == 1 else result
 
 
-def _make_linear(
-    collection: Collection, ease: np.ndarray, draws: np.random.Generator
-) -> tuple[dict[str, float], dict[str, list[float]], dict[str, Any]]:
-    """Metrics, figures per class, outcomes."""
-    named = [_name_images(collection, test, ease, draws) for test in collection.tests]
-    confusions = _count(collection, named)
-    pooled = np.sum(confusions, axis=0).tolist()
-    metrics = {"linear.log_loss": float(np.log1p(np.exp(-ease)).mean())} | dict(_average(confusions, "linear"))
-    outcomes = {"test": _plain(collection.tests), "predicted": _plain(named), "confusion": pooled}
-    return metrics, {}, {"linear": outcomes}
-
-
-def _make_retrieval(
-    collection: Collection, ease: np.ndarray, draws: np.random.Generator
-) -> tuple[dict[str, float], dict[str, list[float]], dict[str, Any]]:
-    """Metrics, figures per class, outcomes."""
-    labels, sizes = collection.labels, np.bincount(collection.labels)
-    wanted = sizes[labels] - 1  # two images per class at least, so that every query has something to find
-    hits = draws.binomial(wanted, 1 / (1 + np.exp(0.8 + 0.5 * (collection.hardness - ease))))
-    order = np.argsort(draws.random(collection.near.shape) + np.linspace(0, 1, collection.near.shape[1]), axis=1)
-    neighbours = np.take_along_axis(collection.near, order[:, :NEIGHBOURS], axis=1)
-    at_n = hits / wanted
-    metrics = {"retrieval.precision_at_n": float(at_n.mean()), "retrieval.map": float((at_n**1.2).mean())}
-    per_class = {"retrieval.precision_at_n": (np.bincount(labels, at_n) / sizes).tolist()}
-    return metrics, per_class, {"retrieval": {"hits_at_n": hits.tolist(), "neighbours": neighbours.tolist()}}
-
-
-def _name_images(collection: Collection, test: np.ndarray, ease: np.ndarray, draws: np.random.Generator) -> np.ndarray:
-    """The classes (t,) that a model gives a test set; what it gets wrong, it takes mostly for the same as others do."""
-    labels, classes = collection.labels[test], int(collection.labels.max()) + 1
-    is_right = ease[test] + draws.normal(0, 0.3, len(test)) > collection.hardness[test]
-    other = (labels + draws.integers(1, classes, len(test))) % classes
-    wrong = np.where(draws.random(len(test)) < 0.7, collection.confused[test], other)
-    return np.where(is_right, labels, wrong)
-
-
-def _count(collection: Collection, named: list[np.ndarray]) -> list[np.ndarray]:
-    """The confusion matrix of each test set."""
-    classes = int(collection.labels.max()) + 1
-    pairs = zip(collection.tests, named, strict=True)
-    return [compute_confusion(collection.labels[test], said, classes) for test, said in pairs]
-
-
-def _average(confusions: list[np.ndarray], prefix: str) -> Iterator[tuple[str, float]]:
-    scores = [compute_scores(confusion) for confusion in confusions]
-    for name in SCORE_NAMES:
-        yield f"{prefix}.{name}", float(np.mean([s[name] for s in scores]))
-
-
-def _plain(arrays: list[np.ndarray]) -> list[list[int]]:
-    return [array.tolist() for array in arrays]
+def _draw_others(draws: np.random.Generator) -> Iterator[tuple[str, float]]:
+    """Figures that cannot be computed from outcomes: drawn, as large a part of a file as in a measured one."""
+    for name, metric in METRICS.items():
+        if metric.evidence is None:
+            yield name, float(draws.uniform(0.2, 0.9))
 
 
 # ---- its provenance
@@ -273,7 +121,7 @@ def _describe_inputs(spec: ModelSpec, dataset: DatasetSpec) -> Mapping[str, Any]
         "preprocessing": plain(asdict(spec.preprocessing)),
         "preprocessing_of": "entry",
         "dtype": "float32",
-        "weights": {"source": str(spec.sources[0])},
+        "weights": {"source": str(spec.sources[-1])},
     }
     versions = versions_of(dataset.protocols)
     return {"model": model, "dataset": dataset.digest, "extraction": EXTRACTION_VERSION, "protocols": versions}

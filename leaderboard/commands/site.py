@@ -39,7 +39,8 @@ def run(options: argparse.Namespace) -> None:
     folder = find_folder(options, registry)
     results = load_results(folder / "results")
     if not results:
-        raise LeaderboardError(f"{folder} has no results; measure with pytest first, or pass --leaderboard-dir")
+        other = "another --leaderboard-dir" if options.leaderboard_dir else "--leaderboard-dir"
+        raise LeaderboardError(f"{folder} has no results; measure with pytest first, or pass {other}")
     news = load_news(folder, results, run_report=options.run_report)
     material = gather_material(registry, results, news, with_thumbnails=options.thumbnails)
     for line in describe_pictures(material) if options.thumbnails else ():

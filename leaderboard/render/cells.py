@@ -8,14 +8,16 @@ from typing import Any
 
 from tabulate import tabulate
 
+from leaderboard.ranking import Standing
 from leaderboard.records import Metric
 from leaderboard.rows import Row
-from leaderboard.statistics import Standing
+from leaderboard.statistics import LEVEL
 
 MISSING = "–"
 MARK = "†"  # something is said of the row below its table
 JOINED = "\N{NO-BREAK SPACE}"
 MEASURED_DECIMALS = 3
+LEAST_P = 0.001  # smaller ones are only said to be smaller
 ARROWS = {"improved": "↑", "worse": "↓"}
 TEXT = {"Model", "Input, pooling", "Licence", "Status", "Weights"}  # columns that stand to the left
 
@@ -95,3 +97,17 @@ def describe_number(value: float | None, digits: int) -> str:
 def describe_millions(count: int | None) -> str:
     """A number of parameters."""
     return MISSING if count is None else f"{count / 1e6:.3g}M" if count else "0"
+
+
+def describe_p(p: float) -> str:
+    """A chance with three digits, so that it never stands on the other side of 0.05 than its verdict."""
+    if p < LEAST_P:
+        return f"< {LEAST_P}"
+    shown = f"{p:.3f}"
+    return f"< {LEVEL}" if p < LEVEL <= float(shown) else shown
+
+
+def state_p(p: float) -> str:
+    """The same in a sentence, on one line: ``p = 0.070``."""
+    shown = describe_p(p)
+    return (f"p {shown}" if shown.startswith("<") else f"p = {shown}").replace(" ", JOINED)

@@ -7,10 +7,11 @@ from tabulate import tabulate
 from leaderboard.columns import title_of
 from leaderboard.comparison import Comparison
 from leaderboard.protocols import METRICS
-from leaderboard.render.cells import MEASURED_DECIMALS, describe_place, escape
+from leaderboard.ranking import Standing
+from leaderboard.render.cells import MEASURED_DECIMALS, describe_p, describe_place, escape
 from leaderboard.render.findings import ALONE, describe_resolution, list_doubts
 from leaderboard.settling import POWER, RATIOS
-from leaderboard.statistics import Difference, Standing
+from leaderboard.statistics import Difference
 
 HEAD = ("Rank", "Model", "Difference", "p", "Verdict")
 TEXT = ("Model", "Verdict")  # columns that stand to the left
@@ -60,15 +61,11 @@ def _line(comparison: Comparison, model: str, standing: Standing) -> list[str]:
     start = [describe_place(standing), escape(model), _figure(standing, sign="")]
     if difference is None:
         return [*start, "", "", "the baseline"]
-    return [*start, _figure(difference, sign="+"), _describe_p(difference.p), _describe_verdict(difference)]
+    return [*start, _figure(difference, sign="+"), describe_p(difference.p), _describe_verdict(difference)]
 
 
 def _figure(shown: Standing | Difference, *, sign: str) -> str:
     return f"{shown.value:{sign}.{MEASURED_DECIMALS}f} ± {shown.half_width:.{MEASURED_DECIMALS}f}".replace("-", "−")
-
-
-def _describe_p(p: float) -> str:
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def _describe_verdict(difference: Difference) -> str:

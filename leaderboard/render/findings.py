@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from leaderboard.columns import title_of
-from leaderboard.render.cells import MEASURED_DECIMALS
+from leaderboard.render.cells import MEASURED_DECIMALS, state_p
 from leaderboard.rows import Row
 from leaderboard.sections import Section
 from leaderboard.standings import Standings
@@ -72,7 +72,7 @@ def _describe_chance(difference: Difference, comparisons: int) -> str:
     """Where a difference is beyond its own interval, but not beyond what the largest of several may be."""
     if abs(difference.value) <= difference.half_width:
         return ""
-    return f", which may be chance in one of {comparisons} pairs (p = {difference.p:.2f})"
+    return f", which may be chance in one of {comparisons} pairs ({state_p(difference.p)})"
 
 
 def _name(row: Row, metric: str) -> str:

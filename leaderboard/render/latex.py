@@ -6,11 +6,10 @@ import re
 from collections.abc import Sequence
 from textwrap import wrap
 
-from leaderboard.columns import score_of
+from leaderboard.latex_text import escape_prose
 from leaderboard.records import Metric
 from leaderboard.render.cells import JOINED, describe_figure, describe_number, describe_place, describe_status
 from leaderboard.render.findings import describe_findings
-from leaderboard.render.latex_text import escape_prose
 from leaderboard.render.notes import (
     describe_counts,
     describe_sources,
@@ -19,7 +18,7 @@ from leaderboard.render.notes import (
     list_remarks,
 )
 from leaderboard.render.tables import REPORTED
-from leaderboard.rows import Row
+from leaderboard.rows import Row, sort_reported
 from leaderboard.sections import Section
 
 PREAMBLE = "% In the preamble: \\usepackage{booktabs}\n"
@@ -79,7 +78,8 @@ def _render_tabular(section: Section) -> str:
     head = [*ranks, "Model", *map(_render_title, section.columns), "Status"]
     adjusted = "l" * (len(ranks) + 1) + "r" * len(section.columns) + "l"
     measured = [_render_row(section, row, _measured_cells(section, row)) for row in section.measured]
-    reported = [_render_row(section, row, _reported_cells(section, row)) for row in _sort_reported(section)]
+    others = sort_reported(section.reported, section.columns)
+    reported = [_render_row(section, row, _reported_cells(section, row)) for row in others]
     if reported:
         title = to_latex(REPORTED.partition(":")[0])
         rule = ["\\midrule\n"] if measured else []
@@ -112,12 +112,6 @@ def _measured_cells(section: Section, row: Row) -> list[str]:
 def _reported_cells(section: Section, row: Row) -> list[str]:
     """With as many digits as their source gives."""
     return [describe_number(row.metrics.get(m.name), row.decimals.get(m.name, 0)) for m in section.columns]
-
-
-def _sort_reported(section: Section) -> list[Row]:
-    """By the first column of which others report a figure."""
-    shown = [metric for metric in section.columns if any(metric.name in row.metrics for row in section.reported)]
-    return sorted(section.reported, key=lambda row: -score_of(row.metrics, shown[0]))
 
 
 def _render_cell(text: str) -> str:

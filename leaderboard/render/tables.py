@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from leaderboard.columns import score_of, title_of
+from leaderboard.columns import title_of
 from leaderboard.records import Metric
 from leaderboard.render.cells import (
     MISSING,
@@ -21,7 +21,7 @@ from leaderboard.render.cells import (
     markdown_table,
 )
 from leaderboard.render.notes import describe_sources, list_remarks
-from leaderboard.rows import Row, describe_licence
+from leaderboard.rows import Row, describe_licence, sort_reported
 from leaderboard.sections import Section
 
 REPORTED = (
@@ -55,9 +55,9 @@ def _figures(row: Row, columns: Sequence[Metric]) -> list[str]:
 
 
 def render_reported(section: Section) -> str:
-    """Figures of others, those of one column from high to low, with as many digits as their source gives."""
+    """Figures of others, best first by one column, with as many digits as their source gives."""
     columns = [metric for metric in section.columns if any(metric.name in row.metrics for row in section.reported)]
-    rows = sorted(section.reported, key=lambda row: -score_of(row.metrics, columns[0]))
+    rows = sort_reported(section.reported, columns)
     head = ["Model", *map(title_of, columns), "Status"]
     body = [
         [

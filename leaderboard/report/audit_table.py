@@ -10,7 +10,7 @@ from pathlib import Path
 from leaderboard.auditing import Audit
 from leaderboard.errors import LeaderboardError, printable
 from leaderboard.report.pages import as_text
-from leaderboard.report.spreadsheet import guard_path, guard_text
+from leaderboard.spreadsheet import guard_path, guard_text
 
 COLUMNS = (
     "number", "file", "label", "suggestion", "agreeing_models", "good_models", "support_for_label",

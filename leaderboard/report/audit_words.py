@@ -24,11 +24,11 @@ COLUMNS_MEAN = (
 )
 
 
-def summarise(audit: Audit) -> str:
-    """How many suspects there are, and who says so."""
+def summarise(audit: Audit, who: str = "") -> str:
+    """How many suspects there are, and who says so: ``who``, else every model by its id."""
     count, models = len(audit.suspects), audit.models
     whose = {0: "no label", 1: "its label"}.get(count, "their label")
-    by = f"each of {', '.join(models)}" if len(models) > 1 else models[0]
+    by = f"each of {who or ', '.join(models)}" if len(models) > 1 else models[0]
     said = f"{count} of {audit.images} images {_are(count)} suspected: {whose} is contradicted by {by}"
     if len(models) == 1 or count == 0:
         return said

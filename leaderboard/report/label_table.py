@@ -9,7 +9,7 @@ from io import StringIO
 from leaderboard.labelling import Label, Labelling
 from leaderboard.report.label_words import describe_label
 from leaderboard.report.pages import as_text
-from leaderboard.report.spreadsheet import guard_path, guard_text
+from leaderboard.spreadsheet import guard_path, guard_text
 
 COLUMNS = (
     "file", "genus", "confidence", "unknown", "nearest_file", "nearest_genus", "nearest_distance", "note",

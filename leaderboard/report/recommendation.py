@@ -7,13 +7,14 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from leaderboard.protocols import METRICS
+from leaderboard.ranking import Standing
 from leaderboard.render.findings import RIGID
 from leaderboard.report.analysis import Analysis
 from leaderboard.report.comparison import Comparisons, gather_figures
 from leaderboard.report.series import compute_majority_share
 from leaderboard.settling import RATIOS, compute_images_to_settle
 from leaderboard.standings import Standings, has_small_classes
-from leaderboard.statistics import LEVEL, Difference, Standing
+from leaderboard.statistics import LEVEL, Difference
 
 JUDGED_BY = ("knn1.f1_macro", "retrieval.precision_at_n")  # the first one that all models have
 ACCURACY = "knn1.accuracy"

@@ -7,11 +7,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from leaderboard.latex_text import escape_latex
 from leaderboard.paths import replacing, save_text
-from leaderboard.render.latex_text import escape_latex
 from leaderboard.report.companions import Best, find_best, is_number, list_columns, list_half_intervals
 from leaderboard.report.figures._style import styled
-from leaderboard.report.spreadsheet import guard_path, guard_text, keep_text
+from leaderboard.spreadsheet import guard_path, guard_text, keep_text
 
 if TYPE_CHECKING:
     import pandas as pd

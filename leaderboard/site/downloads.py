@@ -1,18 +1,21 @@
-"""Files to take away: every metric as a table for programs and spreadsheets, and the tables for a paper."""
+"""Files to take away: the tables for a spreadsheet and for a paper, every metric for programs."""
 
 from __future__ import annotations
 
-from io import BytesIO
-from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
+from typing import TYPE_CHECKING
 
+from leaderboard.columns import columns_of
 from leaderboard.exports import tabulate_metrics, to_csv, to_parquet
 from leaderboard.render.latex import render_latex
 from leaderboard.site.material import Material
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 DOWNLOADS = {
-    "data/metrics.csv.zip": "every metric, CSV (zipped)",
-    "data/metrics.parquet": "every metric, Parquet",
+    "data/tables.csv": "the tables, CSV",
     "data/tables.tex": "the tables, LaTeX",
+    "data/metrics.parquet": "every metric, Parquet",
 }  # path below the site's root -> what it is
 
 
@@ -23,15 +26,14 @@ def list_downloads(material: Material) -> dict[str, bytes]:
         Unavailable: pyarrow is not installed.
     """
     frame = tabulate_metrics(material.registry, material.results, material.sections)
-    contents = (zip_file("metrics.csv", to_csv(frame)), to_parquet(frame), render_latex(material.sections).encode())
+    shown = select_columns(frame, material)
+    contents = (to_csv(shown), render_latex(material.sections).encode(), to_parquet(frame))
     return dict(zip(DOWNLOADS, contents, strict=True))
 
 
-def zip_file(name: str, content: bytes) -> bytes:
-    """An archive of one file: ten times smaller, opened by a double click; the same bytes for the same content."""
-    stream = BytesIO()
-    member = ZipInfo(name)  # the time in it is that of no clock: 1980
-    member.external_attr = 0o644 << 16  # what it unpacks to can be read
-    with ZipFile(stream, "w") as archive:
-        archive.writestr(member, content, ZIP_DEFLATED, compresslevel=9)
-    return stream.getvalue()
+def select_columns(frame: pd.DataFrame, material: Material) -> pd.DataFrame:
+    """Of all figures those that the tables show: a few thousand rows, which any spreadsheet takes."""
+    columns = {spec.id: {metric.name for metric in columns_of(spec)} for spec in material.registry.datasets.values()}
+    of_sets = frame[frame["metric"].isin(set().union(*columns.values())) & (frame["class"] == "")]
+    pairs = zip(of_sets["dataset"], of_sets["metric"], strict=True)
+    return of_sets.loc[[metric in columns[dataset] for dataset, metric in pairs]]

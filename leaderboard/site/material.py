@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from leaderboard.citing import cite_leaderboard
 from leaderboard.genera import GenusStandings
 from leaderboard.records import DatasetSpec, Result
 from leaderboard.registry import Registry
@@ -41,6 +42,11 @@ class Material:
     def result_of(self) -> Mapping[tuple[str, str], Result]:
         """(model, data set) -> its stored cell."""
         return {(result.model, result.dataset): result for result in self.results}
+
+    @cached_property
+    def citation(self) -> str:
+        """How to cite these figures; the digest that it gives of them is computed once for all pages."""
+        return cite_leaderboard(self.results)
 
     def compared(self, section: Section) -> list[Result]:
         """The stored cells whose rows can be held against one another, best first: all of the same images."""

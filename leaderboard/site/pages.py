@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from leaderboard import __version__
-from leaderboard.render.cells import describe_millions, describe_number, describe_place
 from leaderboard.report.pages import as_text, load_environment
 
 if TYPE_CHECKING:
@@ -29,9 +28,7 @@ def load_templates() -> Environment:
     environment = load_environment(FOLDER / "templates", extra="site")
     environment.globals["version"] = __version__
     environment.filters |= {
-        "figure": format_figure,
-        "millions": describe_millions,
-        "place": describe_place,
+        "breakable": mark_breaks,
         "strong": mark_strong,
     }
     return environment
@@ -43,9 +40,11 @@ def render_page(template: str, path: str, **values: object) -> bytes:
     return as_text(load_templates().get_template(template).render(page=path, up=up, **values)).encode()
 
 
-def format_figure(value: float | None, digits: int = 3) -> str:
-    """A figure as the tables write it, or the sign that there is none."""
-    return describe_number(value, digits)
+def mark_breaks(name: str) -> Markup:
+    """The name of a file, which may go on in a new line after a slash; all of it is text."""
+    from markupsafe import Markup, escape
+
+    return Markup("/<wbr>").join(escape(part) for part in name.split("/"))
 
 
 def mark_strong(text: str) -> Markup:

@@ -196,6 +196,14 @@ def large_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_site(folder / "root", folder / "site", folder / "cache")
 
 
+@pytest.fixture(scope="session")
+def spoilt_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a site from *generated* results, of which one of each data set is stale and one is corrupt."""
+    folder = tmp_path_factory.mktemp("spoilt-site")
+    save_generated_results(folder / "root", models=8, datasets=2, images=90, classes=5, spoilt=True)
+    return build_site(folder / "root", folder / "site", folder / "cache")
+
+
 @dataclass
 class PageOpener:
     """Opens pages, and keeps a list of what they did that no page of ours does."""

@@ -202,6 +202,18 @@ def test_a_result_of_other_images_is_left_out_and_named(measured, capsys) -> Non
     printed = capsys.readouterr().out
     assert "left out, for the table does not compare them, or they are of other images: small" in printed
     assert "its label is contradicted by large" in printed
+    assert "no model is better than every untrained one here: all that are measured are asked" in printed
+
+
+def test_a_file_whose_neighbours_are_no_images_is_one_line(measured, capsys) -> None:
+    """Somebody has edited it; neither the audit nor the site ends in a traceback."""
+    path = measured.result("small")
+    path.write_text(re.sub(r'("neighbours": \[\s*\[)\d+', r"\g<1>999", path.read_text()))
+    for command in (["audit", "grains", "--out", "audit"], ["site", "--out", "pages"]):
+        assert main(command) == 2
+        said = capsys.readouterr().err
+        assert "neighbours has '999', no whole number from 0 to" in said
+        assert said.count("\n") == 1
 
 
 def test_images_that_are_nowhere_and_have_no_manifest_are_one_line(measured, capsys, monkeypatch, tmp_path) -> None:
@@ -227,6 +239,7 @@ def test_the_table_comes_without_the_images_where_their_names_are_known(capsys, 
     assert [float(row["times"]) for row in rows] == sorted((float(row["times"]) for row in rows), reverse=True)
     printed = capsys.readouterr().out
     assert f"{len(rows)} of 697 images are suspected" in printed
+    assert "no model is better" not in printed
     assert printed.endswith(
         "no pictures: the images are not here; `leaderboard fetch palynomorphs-20` gets them, then run this again\n"
     )

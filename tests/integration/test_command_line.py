@@ -146,6 +146,7 @@ def test_fetch_verifies_what_is_here(clone, capsys) -> None:
         (["fetch", "grain"], "data set 'grain' is not in datasets.yaml; nearest: grains"),
         (["list", "--root", "tests"], "models.yaml does not exist; run from a clone or pass --root"),
         (["render"], "has no results/; measure with pytest first"),
+        (["render", "--leaderboard-dir", "nowhere"], "--leaderboard-dir nowhere is not a folder; correct it, or leave"),
     ],
 )
 def test_wrong_use_is_one_line_and_exit_code_2(arguments: list[str], message: str, capsys) -> None:

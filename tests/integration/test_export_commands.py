@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from leaderboard.__main__ import main
-from leaderboard.exports import COLUMNS
+from leaderboard.exports import COLUMNS, to_parquet
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "exports.md").read_text(encoding="utf-8")
@@ -57,6 +57,36 @@ def test_the_python_of_the_page_runs(tmp_path, capsys) -> None:
     printed = capsys.readouterr().out
     assert "Martin Pearce" in printed
     assert printed.count("\n@") == 3
+    assert re.search(r"version \S+, results [0-9a-f]{12}\.", printed)
+
+
+def test_the_table_of_the_page_keeps_its_own_rule() -> None:
+    """Only what is ok and without remarks: of four models one is stale, one reported, one not compared."""
+    statuses = {
+        "good": ("ok", None),
+        "remarked": ("ok", "bfloat16"),
+        "old": ("stale", None),
+        "said": ("reported", None),
+    }
+    rows = [
+        {
+            "dataset": "set",
+            "model": model,
+            "status": status,
+            "remarks": remarks,
+            "metric": "m",
+            "class": "",
+            "value": 0.5,
+        }
+        for model, (status, remarks) in statuses.items()
+    ]
+    frame = pd.DataFrame(rows).reindex(columns=list(COLUMNS)).astype(dict(COLUMNS))
+    Path("metrics.parquet").write_bytes(to_parquet(frame))
+    names: dict[str, object] = {}
+    exec(re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)[0], names)
+    table = names["table"]
+    assert isinstance(table, pd.DataFrame)
+    assert list(table.index) == [("set", "good")]
 
 
 def test_the_page_explains_every_column() -> None:

@@ -101,7 +101,7 @@ def test_render_prints_tables_with_other_columns_and_writes_nothing(clone, capsy
         (["--columns", "knn1.f1_marco"], "--columns: metric 'knn1.f1_marco' is unknown; nearest: knn1.f1_macro"),
         (["--columns", "knn1.f1_macro,"], "--columns: metric '' is unknown; nearest: knn1.f1_macro"),
         (["--columns", "knn1.f1_macro", "--dataset", "grain"], "data set 'grain' is not in datasets.yaml; nearest"),
-        (["--dataset", "grains"], "--dataset grains is for printing; give --columns or --run-report too, or leave it"),
+        (["--dataset", "grains"], "--dataset grains is for printing; give --columns, --run-report or --latex too, or"),
     ],
 )
 def test_columns_that_are_not_there_are_one_line(arguments: list[str], message: str, capsys) -> None:
@@ -118,16 +118,17 @@ def test_columns_that_are_not_there_are_one_line(arguments: list[str], message: 
         (None, " does not exist; write it with pytest --run-report FILE"),
         (b"", NO_REPORT),
         (b"\xff", NO_REPORT),
-        (b"[]", NO_REPORT),
+        (b"{}", f"{NO_REPORT}it has no 'cells'); write one with"),
+        (b"[]", f"{NO_REPORT}its form is another); write one with"),
         (b'{"cells": null}', NO_REPORT),
-        (b'{"cells": [{"model": "small"}]}', NO_REPORT),
+        (b'{"cells": [{"model": "small"}]}', f"{NO_REPORT}it has no 'dataset'); write one with"),
         (REPORT.replace(b'"accept its licence"', b"null"), f"{NO_REPORT}reason None); write one with"),
         (
             REPORT.replace(b"gated", b"tired"),
             " is no run report (status 'tired'); write one with pytest --run-report FILE",
         ),
     ],
-    ids=["missing", "empty", "bytes", "list", "null", "part", "reason", "status"],
+    ids=["missing", "empty", "bytes", "mapping", "list", "null", "part", "reason", "status"],
 )
 def test_a_run_report_that_is_none_is_one_line(clone, text: bytes | None, said: str, capsys) -> None:
     """One that is not there is told from one that no run has written."""

@@ -1,42 +1,21 @@
-"""The site as a whole: every page in a real browser, from disk and from a server, and the folder that it is."""
+"""The site's pages in a real browser, from disk and from a server: accessible, never too wide, linked."""
 
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
-import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-import numpy as np
 import pytest
-from PIL import Image
+from site_links import list_broken, list_pages, read_links
 from take_screenshots import PAGES
 
-from leaderboard.__main__ import main
-from leaderboard.datasets import list_dataset
-
-ROOT = Path(__file__).parents[2]
-LIMIT = 2_000_000  # bytes of everything but thumbnails: the issue's
-
-
-def list_pages(site: Path) -> list[str]:
-    """Every page, as an address below the site's root."""
-    return sorted(path.relative_to(site).as_posix() for path in site.rglob("*.html"))
-
-
-def snapshot(site: Path) -> dict[str, bytes]:
-    """Every file of a site."""
-    return {path.relative_to(site).as_posix(): path.read_bytes() for path in site.rglob("*") if path.is_file()}
-
-
-# ---- pages
+WIDTHS = (320, 375, 640, 660, 720, 768, 1024)  # CSS pixels: phones, tablets, each side of where pages change form
+FARTHEST = """[...document.querySelectorAll('main *')].filter(one => !one.closest('.scroll'))
+  .reduce((far, one) => one.getBoundingClientRect().right > far.getBoundingClientRect().right ? one : far)
+  .outerHTML.slice(0, 120)"""
 
 
 @pytest.mark.parametrize("kind", PAGES)
@@ -49,6 +28,56 @@ def test_a_page_has_no_serious_finding_and_is_never_wider_than_its_window(
     page = open_page(PAGES[kind], width=width, dark=dark)
     assert axe(page) == []
     assert page.evaluate("document.scrollingElement.scrollWidth") <= width
+
+
+def list_too_wide(page: Any) -> list[str]:
+    """At which widths a page has to be scrolled sideways, and what reaches farthest; the page is closed."""
+    found = []
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        wide = page.evaluate("document.scrollingElement.scrollWidth")
+        if wide > width:
+            found.append(f"{page.url.rpartition('site/')[2]} at {width}: {wide}, {page.evaluate(FARTHEST)}")
+    page.close()
+    return found
+
+
+def test_no_page_is_wider_than_its_window(open_page, site) -> None:
+    """Every page of the site, and the comparison, at widths between those of phones and desks."""
+    addresses = [*list_pages(site), PAGES["comparison"]]
+    assert [one for address in addresses for one in list_too_wide(open_page(address))] == []
+
+
+@pytest.mark.parametrize("kind", ["index.html", "models/*.html", "datasets/generated-1.html"])
+def test_no_page_with_long_names_is_wider_than_its_window(open_page, large_site, kind: str) -> None:
+    """Of generated models, among them ids of sixty letters and notices."""
+    pages = sorted(path.relative_to(large_site).as_posix() for path in large_site.glob(kind))[:10]
+    assert [one for address in pages for one in list_too_wide(open_page(address, of=large_site))] == []
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("index.html", ["stale", "corrupt"]),
+        ("models/model-00.html", ["extraction changed"]),
+        ("models/model-01.html", ["contradicts itself, so its figures are not shown", "extraction changed"]),
+    ],
+)
+def test_stale_and_corrupt_cells_are_called_so(open_page, axe, spoilt_site, address: str, words: list[str]) -> None:
+    """On the table and on the page of each such model, which has no serious finding either."""
+    page = open_page(address, of=spoilt_site)
+    said = page.inner_text("main")
+    assert [one for one in words if one not in said] == []
+    assert axe(page) == []
+
+
+def test_bars_are_there_in_a_system_that_chooses_the_colours(open_page) -> None:
+    """Forced colours take backgrounds away; a bar is one, and the strokes of other models have no other colour."""
+    page = open_page(PAGES["model-measured"])
+    page.emulate_media(forced_colors="active")
+    paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert page.evaluate("getComputedStyle(document.querySelector('.share')).backgroundColor") != paper
+    assert page.evaluate("getComputedStyle(document.querySelector('.field path')).stroke") != paper
 
 
 def test_axe_would_find_what_is_wrong(open_page, axe, tmp_path) -> None:
@@ -119,46 +148,6 @@ def test_the_first_tab_leads_past_the_header(open_page) -> None:
 # ---- links
 
 
-@dataclass
-class Links(HTMLParser):
-    """What a page refers to, and what can be referred to in it."""
-
-    targets: list[str] = field(default_factory=list)
-    anchors: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        """The parser's own state."""
-        super().__init__()
-
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        """Gather."""
-        known = dict(attributes)
-        self.targets += [value for name in ("href", "src") if (value := known.get(name))]
-        self.anchors += [value for name in ("id",) if (value := known.get(name))]
-
-
-def read_links(page: Path) -> Links:
-    """Of one page."""
-    links = Links()
-    links.feed(page.read_text(encoding="utf-8"))
-    return links
-
-
-def list_broken(site: Path) -> Iterator[str]:
-    """Links that lead nowhere. A fragment with "=" is a state of the page, no place in it."""
-    pages = {address: read_links(site / address) for address in list_pages(site)}
-    for address, links in pages.items():
-        for target in links.targets:
-            parts = urlsplit(target)
-            if parts.scheme:
-                continue
-            path = (site / address).parent / unquote(parts.path) if parts.path else site / address
-            found = path.resolve().relative_to(site.resolve()).as_posix()
-            anchors = pages[found].anchors if found in pages else []
-            if not path.is_file() or (parts.fragment and "=" not in parts.fragment and parts.fragment not in anchors):
-                yield f"{address}: {target}"
-
-
 def test_every_link_leads_to_something(site) -> None:
     """Pages, pictures, files to download, and places within pages."""
     assert list(list_broken(site)) == []
@@ -193,177 +182,3 @@ def test_every_page_can_be_reached_from_the_first(site) -> None:
             near = [os.path.normpath(Path(address).parent / unquote(path)) for path in paths if path]
             waiting += [Path(path).as_posix() for path in near]
     assert sorted(reached) == list_pages(site)
-
-
-# ---- the folder
-
-
-def test_all_but_the_thumbnails_is_below_two_megabytes(site) -> None:
-    """Pages, scripts, and the exports that lie beside them."""
-    sizes = {name: len(content) for name, content in snapshot(site).items() if not name.startswith("thumbnails/")}
-    assert sum(sizes.values()) < LIMIT, Counter(sizes).most_common(8)
-
-
-def copy_in_reverse(root: Path) -> Path:
-    """This repository's results below another folder, written in the opposite order."""
-    files = [ROOT / "models.yaml", ROOT / "datasets.yaml", *sorted((ROOT / "leaderboard").rglob("*.json*"))]
-    for path in reversed(files):
-        copy = root / path.relative_to(ROOT)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, copy)
-    return root
-
-
-def test_the_same_results_give_the_same_bytes(site, tmp_path) -> None:
-    """From another folder, with other orders of files and hashes, by another process."""
-    root = copy_in_reverse(tmp_path / "another root")
-    out = tmp_path / "another site"
-    command = [sys.executable, "-m", "leaderboard", "site", "--root", root, "--out", out, "--thumbnails"]
-    environment = os.environ | {
-        "LEADERBOARD_CACHE": str(tmp_path / "cache"),
-        "PYTHONHASHSEED": "4",
-        "OMP_NUM_THREADS": "1",
-    }
-    subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True, timeout=300)
-    one, other = snapshot(site), snapshot(out)
-    assert one.keys() == other.keys()
-    assert [name for name in one if one[name] != other[name]] == []
-    assert not any(bytes(tmp_path) in content for content in other.values())
-
-
-def site_command(*arguments: object) -> int:
-    """Run it in this process."""
-    return main(["site", *map(str, arguments)])
-
-
-@pytest.fixture
-def small(clone, monkeypatch) -> Path:
-    """The folder of a miniature leaderboard with two measured models, whose images may be shown."""
-    assert clone.pytest("-k", "small or large").returncode == 0
-    declared = clone.root / "datasets.yaml"
-    declared.write_text(declared.read_text() + "  thumbnails: true\n")
-    for name in ("LEADERBOARD_DATA", "LEADERBOARD_CACHE"):
-        monkeypatch.setenv(name, clone.environment[name])
-    return clone.root
-
-
-def test_a_site_follows_its_results(small, tmp_path, capsys) -> None:
-    """What is gone from them is gone from the folder; the command says what it wrote."""
-    out = tmp_path / "site"
-    assert site_command("--root", small, "--out", out, "--thumbnails") == 0
-    printed = capsys.readouterr().out
-    assert "grains: 30 pictures" in printed
-    assert f"open {out / 'index.html'}" in printed
-    assert len(list((out / "thumbnails").rglob("*.jpg"))) == 30
-    entries = (small / "models.yaml").read_text()
-    (small / "models.yaml").write_text(entries[: entries.index("large:")] + entries[entries.index("ghost:") :])
-    assert site_command("--root", small, "--out", out) == 0
-    assert not (out / "thumbnails").exists()
-    assert sorted(path.stem for path in (out / "models").iterdir()) == ["ghost", "small"]
-    assert list(list_broken(out)) == []
-
-
-def test_pictures_that_cannot_be_had_are_said(small, tmp_path, capsys, monkeypatch) -> None:
-    """And the site is built without them."""
-    monkeypatch.setenv("LEADERBOARD_DATA", str(tmp_path))
-    assert site_command("--root", small, "--out", tmp_path / "site", "--thumbnails") == 0
-    assert f"grains: no pictures; data set grains is not here (it has no download); place it in {tmp_path}/grains/" in (
-        capsys.readouterr().out
-    )
-    assert not (tmp_path / "site" / "thumbnails").exists()
-
-
-def test_without_results_one_line_says_so(clone, tmp_path, capsys) -> None:
-    """And nothing is written."""
-    assert site_command("--root", clone.root, "--out", tmp_path / "site") == 2
-    said = capsys.readouterr().err
-    assert said.count("\n") == 1
-    assert "has no results; measure with pytest first" in said
-    assert not (tmp_path / "site").exists()
-
-
-def test_a_folder_of_somebody_else_is_refused_before_the_work(clone, tmp_path, capsys) -> None:
-    """In one line; nothing in it is touched."""
-    (tmp_path / "home").mkdir()
-    (tmp_path / "home" / "thesis.tex").write_text("five years")
-    assert site_command("--root", clone.root, "--out", tmp_path / "home") == 2
-    said = capsys.readouterr().err
-    assert said.count("\n") == 1
-    assert "is not empty, and no site of ours is there" in said
-    assert [path.name for path in (tmp_path / "home").iterdir()] == ["thesis.tex"]
-
-
-@pytest.mark.parametrize("library", ["jinja2", "pyarrow"])
-def test_a_library_that_is_missing_is_said_before_the_work(clone, tmp_path, library: str) -> None:
-    """In one line, with the extra that brings it; the clone has no results, and nobody gets as far as that."""
-    program = f"import sys; sys.modules[{library!r}] = None; from leaderboard.__main__ import main; sys.exit(main())"
-    command = [sys.executable, "-c", program, "site", "--root", clone.root, "--out", tmp_path / "site"]
-    done = subprocess.run(command, env=clone.environment, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 1
-    assert done.stderr.count("\n") == 1
-    assert f"it needs {library}, which is not installed; `pip install 'fossil-leaderboard[site]'`" in done.stderr
-
-
-# ---- names that are markup
-
-SCRIPT = "</script><script>pwned=1</script>"
-TITLES = {
-    "models.yaml": {"Small thumbnail": f"A {SCRIPT} title"},
-    "datasets.yaml": {
-        "Grey, green and blue noise": f"{SCRIPT} & <blink>noise</blink>",
-        "Drawn by the tests.": '<blink>Nobody\'s</blink> "own"',
-    },
-}
-CLASSES = ("<blink>blue & 'grey'", '"><img src=x onerror=pwned=1>', "${pwned=1}{{7*7}}")
-FILES = (b"<script>pwned=1<!-- .png", b"' onmouseover='pwned=1.png", b"\xff\xfe & %41.png")
-
-
-def draw_hostile(folder: Path) -> None:
-    """Three classes of ten images, whose names are markup or no text at all."""
-    draws = np.random.default_rng(1)
-    for name in CLASSES:
-        (folder / name).mkdir(parents=True)
-        for index in range(10):
-            file = FILES[index] if index < len(FILES) else b"%d.png" % index
-            with (folder / name / os.fsdecode(file)).open("wb") as stream:
-                Image.fromarray(draws.integers(0, 255, (20, 24, 3), dtype=np.uint8)).save(stream, "PNG")
-
-
-@pytest.fixture
-def hostile_site(clone, tmp_path, monkeypatch) -> Path:
-    """A site of two measured models whose every name is markup, with thumbnails."""
-    shutil.rmtree(clone.data / "grains")
-    draw_hostile(clone.data / "grains")
-    digest = list_dataset("grains", clone.data / "grains").digest
-    for name, changes in TITLES.items():
-        text = (clone.root / name).read_text()
-        for plain, markup in changes.items():
-            text = text.replace(plain, "'" + markup.replace("'", "''") + "'")
-        (clone.root / name).write_text(text)
-    declared = (clone.root / "datasets.yaml").read_text().partition('digest: "')[0]
-    rest = (clone.root / "datasets.yaml").read_text().partition('digest: "')[2].partition('"')[2]
-    (clone.root / "datasets.yaml").write_text(f'{declared}digest: "{digest}"{rest}  thumbnails: true\n')
-    (clone.root / "models.yaml").write_text((clone.root / "models.yaml").read_text().replace("0.5", "0.0"))
-    assert clone.pytest("-k", "small or large").returncode == 0
-    for name in ("LEADERBOARD_DATA", "LEADERBOARD_CACHE"):
-        monkeypatch.setenv(name, clone.environment[name])
-    assert site_command("--root", clone.root, "--out", tmp_path / "site", "--thumbnails") == 0
-    return tmp_path / "site"
-
-
-def test_names_that_are_markup_are_shown_as_text_and_never_run(open_page: Callable[..., Any], hostile_site) -> None:
-    """Titles, attributions, classes and files, on every page and in the comparison's data."""
-    texts = {}
-    for address in [*list_pages(hostile_site), "compare.html#set=grains&a=small&b=large"]:
-        page = open_page(address, of=hostile_site)
-        texts[address] = page.locator("body").evaluate("body => body.textContent")
-        assert page.evaluate("typeof pwned") == "undefined", address
-        assert page.locator("blink, [onerror], [onmouseover], main script").count() == 0, address
-    assert SCRIPT in texts["models/small.html"]
-    assert SCRIPT in texts["datasets/grains.html"]
-    assert "<blink>Nobody's</blink>" in texts["datasets/grains.html"]
-    for name in CLASSES:
-        assert name in texts["datasets/grains.html"]
-        assert name in texts["models/small.html"]
-        assert name in texts["compare.html#set=grains&a=small&b=large"]
-    assert list(list_broken(hostile_site)) == []

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from leaderboard.auditing import Audit, Opinion, Suspect, choose_good, compute_audit, compute_support
+from leaderboard.auditing import Audit, Opinion, Suspect, compute_audit, compute_support, find_good
 from leaderboard.cache import load_embeddings
 from leaderboard.datasets import list_dataset, list_manifest
 from leaderboard.datasets.listing import hash_files
@@ -118,24 +118,24 @@ def values(metric: Metric, **figures: float) -> list[Result]:
     [
         (values(UP, base=0.5, best=0.7, worse=0.4, same=0.5), UP, ["best"]),
         (values(DOWN, base=0.5, best=0.7, worse=0.4, same=0.5), DOWN, ["worse"]),
-        (values(UP, base=0.5, best=float("nan"), worse=0.4), UP, ["base", "best", "worse"]),
+        (values(UP, base=0.5, best=float("nan"), worse=0.4), UP, []),
         (values(UP, base=float("nan"), best=0.7), UP, ["best"]),
-        (values(UP, base=0.5), UP, ["base"]),
+        (values(UP, base=0.5), UP, []),
         (values(UP, best=0.7, worse=0.4), UP, ["best", "worse"]),
     ],
     ids=["higher", "lower", "none better", "no floor", "baselines only", "no baseline"],
 )
 def test_good_is_better_than_every_untrained_model(results: list[Result], metric: Metric, good: list[str]) -> None:
-    """Where none is, all that were measured are heard."""
-    assert [result.model for result in choose_good(results, {"base"}, metric)] == good
+    """Where none is, there are none; without an untrained model nothing speaks against a trained one."""
+    assert [result.model for result in find_good(results, {"base"}, metric)] == good
 
 
 def test_a_lead_that_may_be_chance_makes_no_good_model() -> None:
     """Of 60 images the untrained model names 30 right: 31 may be luck, 55 is none."""
     metric = METRICS["knn1.accuracy"]
     results = [naming(model, right, of=60) for model, right in (("base", 30), ("lucky", 31), ("good", 55))]
-    assert [result.model for result in choose_good(results, {"base"}, metric)] == ["good"]
-    assert [result.model for result in choose_good(results[:2], {"base"}, metric)] == ["base", "lucky"]
+    assert [result.model for result in find_good(results, {"base"}, metric)] == ["good"]
+    assert [result.model for result in find_good(results[:2], {"base"}, metric)] == []
 
 
 def naming(model: str, right: int, *, of: int) -> Result:

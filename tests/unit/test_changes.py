@@ -90,7 +90,7 @@ def test_p_is_adjusted_for_every_comparison_of_the_two_states(registry, measure)
     ]
     shown = [figure.difference.p for change in changes for figure in change.figures]
     assert len(shown) == 4
-    assert shown == adjust_holm(alone)
+    assert shown == adjust_holm(alone).tolist()
     assert shown != alone
 
 

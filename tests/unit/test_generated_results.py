@@ -67,6 +67,43 @@ def test_figures_follow_from_their_outcomes(results: list[Result]) -> None:
         assert result.per_class["retrieval.precision_at_n"] == pytest.approx(means)
 
 
+def test_figures_that_rest_on_no_outcome_are_drawn(results: list[Result]) -> None:
+    """All of them, each file's by itself; only what more than one neighbour says is not there."""
+    free = [name for name, metric in METRICS.items() if metric.evidence is None]
+    assert len(free) > 500
+    for name in free:
+        assert len({result.metrics[name] for result in results}) == len(results)
+    for result in results:
+        left_out = METRICS.keys() - result.metrics.keys()
+        assert {name.partition(".")[0] for name in left_out} == {"knn3", "knn5", "knn7", "knn9"}
+        assert result.metrics.keys() <= METRICS.keys()
+
+
+def test_models_are_of_families(registry: Registry) -> None:
+    """Eight each, so that a page can group them."""
+    assert [spec.family for spec in registry.models.values()] == ["Generated 0"] * 8 + ["Generated 1"] * 3
+
+
+def test_a_tenth_of_the_models_each_is_gated_has_a_notice_and_a_long_id(registry: Registry) -> None:
+    """So that no page is built from tidy entries alone."""
+    specs = list(registry.models.values())
+    assert [number for number, spec in enumerate(specs) if spec.notice] == [2]
+    assert [number for number, spec in enumerate(specs) if spec.access == "gated, a copy is open"] == [3]
+    assert [number for number, spec in enumerate(specs) if len(spec.id) > 60] == [7]
+    assert all(len(spec.id) == 8 for spec in specs if spec.id != specs[7].id)
+
+
+def test_spoilt_cells_are_one_stale_and_one_corrupt_of_each_data_set(tmp_path: Path) -> None:
+    """Of other models each time; all other cells are up to date."""
+    registry = save_generated_results(tmp_path, 3, 2, images=120, classes=6, spoilt=True)
+    sections = compute_sections(registry, load_results(registry.results_dir))
+    statuses = [{row.model.id: row.status for row in section.measured} for section in sections]
+    assert statuses == [
+        {"model-00": "stale", "model-01": "corrupt", "model-02": "ok"},
+        {"model-00": "ok", "model-01": "stale", "model-02": "corrupt"},
+    ]
+
+
 def test_neighbours_are_other_images_and_each_only_once(results: list[Result]) -> None:
     """As in a measured file."""
     for result in results:

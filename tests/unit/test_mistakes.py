@@ -76,17 +76,44 @@ def test_without_outcomes_nothing_is_known(make_result):
     assert tally_names(result).asked.tolist() == [0] * 6
 
 
-def test_only_what_every_model_confuses_is_shared(named):
-    """A for b by both, at the least by a third; b for a by one of them alone is not shared."""
-    often, seldom = named([[1, 0], [1, 1], [1, 2]]), named([[1, 1], [0, 1], [0, 2]])
+def test_only_images_that_every_model_confuses_are_shared(named):
+    """A for b by both, on images 0 and 1; image 2 is in no test; b for a by one of them alone does not count."""
+    often, seldom = named([[1, 0], [1, 1], [1, 2]]), named([[1, 1], [0, 1], [1, 2]])
 
     (pair,) = find_shared_confusions([often, seldom])
 
-    assert (pair.truth, pair.named) == (0, 1)
-    assert pair.least.share == pytest.approx(1 / 3)
-    assert pair.most.share == 1
-    assert [own.times for own in pair.of] == [3, 1]
+    assert (pair.truth, pair.named, pair.images, pair.tested) == (0, 1, (0, 1), 2)
+    assert pair.share == 1
     assert find_shared_confusions([]) == []
+
+
+def test_the_same_mistake_on_different_images_is_not_shared(named):
+    """Both take a for b in two tests, but one of them on image 0 and the other one on image 1."""
+    one, other = named([[1, 1], [1, 1], [0, 2]]), named([[0, 1], [0, 1], [1, 2]])
+
+    assert count_confusions(one)[0].times == 2
+    assert find_shared_confusions([one, other]) == []
+
+
+def test_an_image_counts_once_however_often_it_is_tested(named):
+    """Image 0 is named b twice by both: a single image, and no pattern."""
+    assert find_shared_confusions([named([[1, 1], [1, 1], [0, 2]])] * 2) == []
+
+
+def test_the_pair_with_the_most_common_images_comes_first(make_result):
+    """Three of twelve before two of two: the share of the class decides only between equal ones."""
+    labels = [0] * 12 + [1] * 2 + [2] * 8
+    said = [1] * 3 + [0] * 9 + [2, 2] + [0] * 2 + [2] * 6
+    outcomes = {"knn": {"test": [list(range(22))], "predicted_k1": [said]}}
+    result = make_result(labels=labels, classes=["a", "b", "c"], outcomes=outcomes)
+
+    pairs = find_shared_confusions([result, result])
+
+    assert [(pair.truth, pair.named, len(pair.images), pair.tested) for pair in pairs] == [
+        (0, 1, 3, 12),
+        (1, 2, 2, 2),
+        (2, 0, 2, 8),
+    ]
 
 
 def test_queries_go_from_the_best_to_the_worst_and_are_of_different_classes(asked):

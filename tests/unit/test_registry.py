@@ -70,6 +70,14 @@ def test_pictures_of_a_data_set_are_shown_only_where_its_entry_allows_them(load)
     assert load(datasets=DATASET % 0 + "  thumbnails: true\n").dataset("grains").thumbnails
 
 
+def test_classes_are_classes_unless_an_entry_says_what_they_are(load) -> None:
+    """Nobody has to know the rank of every group; one word of four is taken."""
+    assert load().dataset("grains").taxon == "class"
+    assert load(datasets=DATASET % 0 + "  taxon: species\n").dataset("grains").taxon == "species"
+    with pytest.raises(LeaderboardError, match="taxon 'family' is not one of genus, species, taxon, class"):
+        load(datasets=DATASET % 0 + "  taxon: family\n")
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
@@ -180,6 +188,16 @@ def test_pictures_of_a_data_set_are_shown_only_where_its_entry_allows_them(load)
             "licence: MIT",
             "licence: MIT\n  trust_remote_code: %s\n  sources: [{hub: a/b, revision: main}]" % ("a" * 40),
             "models.yaml:9: model 'toy': trust_remote_code goes with a revision that is that commit, not a branch",
+        ),
+        (
+            "licence: MIT",
+            "licence: MIT\n  links:\n    paper: https://a.org/b\n    code: 'javascript:alert(1)'",
+            "models.yaml:10: model 'toy': links.code 'javascript:alert(1)': string should match pattern '^https?://",
+        ),
+        (
+            "licence: MIT",
+            "licence: MIT\n  links: {paper: 'data:text/html,<script>pwned=1</script>'}",
+            "models.yaml:8: model 'toy': links.paper 'data:text/html,<script>pwned=1</script>': string should match",
         ),
         ("library: baseline", "library: timm", "no sources: say where the weights are, or give a seed"),
         (

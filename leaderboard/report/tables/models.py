@@ -16,7 +16,7 @@ from leaderboard.report.analysis import Analysis
 from leaderboard.report.companions import HALF_INTERVAL, RANK
 from leaderboard.report.comparison import NO_COMPARISONS, Comparisons
 from leaderboard.report.series import CLASSIFIERS, SPACES, Curve, read_curve
-from leaderboard.report.spreadsheet import keep_text
+from leaderboard.spreadsheet import keep_text
 
 if TYPE_CHECKING:
     import pandas as pd

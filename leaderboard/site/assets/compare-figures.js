@@ -3,9 +3,10 @@
 "use strict";
 const leaderboardData = Object.create(null); // data set -> its figures, once its script has run
 const comparison = (() => {
-  const NONE = "–", NAMED = 8, SIDES = ["a", "b"], LIMITS = [0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1];
+  const NONE = "–", NAMED = 8, LEVEL = 0.05, SIDES = ["a", "b"], OUTCOMES = ["right", "undecided", "wrong"];
+  const LIMITS = [0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1];
 
-  // ---- reading: leaderboard/site/packing.py writes it
+  // ---- reading: leaderboard/site/comparison/packing.py writes it
 
   const readThousandths = (text, at) => {
     const digits = text.slice(2 * at, 2 * at + 2);
@@ -44,14 +45,15 @@ const comparison = (() => {
 
   function sortImages({ images: { labels, digits, asked, right } }, one, other) {
     const read = (text, image) => parseInt(text.slice(image * digits, (image + 1) * digits), 36);
-    const found = { both: [], a: [], b: [], neither: [], untested: 0 };
+    const outcomes = Object.fromEntries(OUTCOMES.map((own) => [own, Object.fromEntries(OUTCOMES.map((its) => [its, []]))]));
+    let untested = 0;
     labels.forEach((genus, image) => {
       const times = read(asked, image), hits = [one, other].map((model) => read(right[model], image));
-      const [own, its] = hits.map((count) => 2 * count > times);
-      if (!times) found.untested += 1;
-      else found[own && its ? "both" : own ? "a" : its ? "b" : "neither"].push({ image, genus, times, hits });
+      const [own, its] = hits.map((count) => OUTCOMES[1 + Math.sign(times - 2 * count)]);
+      if (times) outcomes[own][its].push({ image, genus, times, hits, won: Math.abs(hits[0] - hits[1]) });
+      else untested += 1;
     });
-    return found;
+    return { outcomes, untested, a: outcomes.right.wrong, b: outcomes.wrong.right };
   }
 
   // ---- elements and text
@@ -64,7 +66,8 @@ const comparison = (() => {
   };
   const number = (value) => value === null ? NONE : value.toFixed(3).replace("-", "−");
   const interval = (value, half) => number(value) + (value === null || half === null ? "" : `\u00a0±\u00a0${number(half)}`);
-  const chance = (p) => p === null ? NONE : p ? p.toFixed(3) : "<\u00a00.001";
+  // as render/cells.py: what is told apart never stands beside a p that says otherwise
+  const chance = ({ p, told }) => p === null ? NONE : !p ? "<\u00a00.001" : told && p >= LEVEL ? `<\u00a0${LEVEL}` : p.toFixed(3);
   const sideOf = (lead) => lead > 0 ? "a" : "b";
   const letter = (side) => make("b", { class: `side ${side}` }, side.toUpperCase());
   const taxon = (name) => make("span", { class: "taxon" }, name);
@@ -86,7 +89,7 @@ const comparison = (() => {
     const order = told && lead < 0 ? [1, 0] : [0, 1];
     const who = order.map((side) => [letter(SIDES[side]), ` ${names[side]} (${interval(values[side], halves[side])})`]);
     const gap = interval(lead === null ? null : Math.abs(lead), half);
-    const rarely = p ? `p\u00a0=\u00a0${chance(p)}` : `p\u00a0${chance(p)}`;
+    const rare = chance({ p, told }), rarely = `p\u00a0${rare.startsWith("<") ? "" : "=\u00a0"}${rare}`;
     if (told) return [...who[0], ` is ${better ? "better" : "higher"} than `, ...who[1], ` in ${title}: the difference is ${gap} (${rarely}).`];
     const start = [...who[0], " and ", ...who[1], `: the difference in ${title} is ${gap}, `];
     if (half === null) return [...start, "and nothing says how sure that is."];
@@ -94,13 +97,13 @@ const comparison = (() => {
     return [...start, Math.abs(lead) <= half ? "which these images cannot tell from nothing" : chanceful, ` (${rarely}).`];
   }
 
-  function describeGenera(rows) {
-    const told = rows.filter((row) => row.told), rest = rows.length - told.length, all = count(rows.length, "genus", "genera");
+  function describeGenera(rows, words) {
+    const told = rows.filter((row) => row.told), rest = rows.length - told.length, all = count(rows.length, ...words);
     if (!told.length) return [`These images tell the two apart on none of the ${all}: each of the differences may be chance.`];
     const won = SIDES.map((side) => told.filter((row) => sideOf(row.lead) === side).map((row) => taxon(row.name)));
     const name = (own) => own.length > NAMED ? [own.length === told.length ? "all of them" : `${own.length} of them`] : list(own);
-    const words = SIDES.flatMap((side, at) => won[at].length ? [[letter(side), " is better on ", ...name(won[at])]] : []);
-    return [`These images tell the two apart on ${told.length} of ${all}: `, ...words.flatMap((own, at) => at ? ["; ", ...own] : own), ".",
+    const parts = SIDES.flatMap((side, at) => won[at].length ? [[letter(side), " is better on ", ...name(won[at])]] : []);
+    return [`These images tell the two apart on ${told.length} of ${all}: `, ...parts.flatMap((own, at) => at ? ["; ", ...own] : own), ".",
       rest ? ` On ${rest > 1 ? `the other ${rest}` : "the other one"} the difference may be chance.` : ""];
   }
 
@@ -132,7 +135,7 @@ const comparison = (() => {
   }
 
   return {
-    SIDES, chance, compareColumn, compareGenera, count, describeGenera, describeVerdict, draw, drawLead, findLimit, findRange, interval,
-    judge, letter, list, make, number, sortImages, taxon, writeAxis, writeLead, writeLimits,
+    OUTCOMES, SIDES, chance, compareColumn, compareGenera, count, describeGenera, describeVerdict, draw, drawLead, findLimit, findRange,
+    interval, judge, letter, list, make, number, sortImages, taxon, writeAxis, writeLead, writeLimits,
   };
 })();

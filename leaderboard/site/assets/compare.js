@@ -1,12 +1,17 @@
 // The compare page: two models of a data set, chosen in the address (#set=…&a=…&b=…) or by the controls.
 "use strict";
 (() => {
-  const { SIDES, chance, count, draw, drawLead, findLimit, interval, judge, letter, list, make, number, taxon, writeAxis, writeLead,
-    writeLimits, ...read } = comparison;
+  const { OUTCOMES, SIDES, chance, count, draw, drawLead, findLimit, interval, judge, letter, list, make, number, taxon, writeAxis,
+    writeLead, writeLimits, ...read } = comparison;
   const SHOWN = 24; // images of a list, before the rest is asked for
   const NAMED = 12; // models that one sentence lists
+  const LONG = 60; // characters of what an address asks for
   const byId = (id) => document.getElementById(id);
   const fill = (target, ...children) => (typeof target === "string" ? byId(target) : target).replaceChildren(...children);
+  const announce = (id, ...children) => { // what is new is read out, and nothing else
+    const said = make("p", {}, ...children);
+    if (byId(id).textContent !== said.textContent) byId(id).replaceChildren(...said.childNodes);
+  };
   const form = byId("choice"), controls = form.elements, state = { set: "", a: "", b: "" };
   const sets = Array.from(controls.set.options, (option) => option.value);
   const writeHash = () => `#${new URLSearchParams(state)}`;
@@ -20,7 +25,7 @@
 
   function showVerdict(data, rows, names) {
     const [ranking] = rows, limit = findLimit([ranking]), [low, high] = read.findRange(data, 0);
-    fill("verdict", ...read.describeVerdict(ranking, names));
+    announce("verdict", ...read.describeVerdict(ranking, names));
     const tracks = names.flatMap((name, side) => [make("span", { class: "label" }, letter(SIDES[side]), ` ${name}`),
       draw(`track ${SIDES[side]}`, ranking.values[side], ranking.halves[side], low, high)]);
     const ticks = [low, (low + high) / 2, high].map((tick) => String(Number(tick.toFixed(2))));
@@ -29,11 +34,25 @@
       make("span", { class: "label axis" }, "who is better"), writeLimits(limit));
     fill(byId("figures").tBodies[0], ...rows.map((figure) => row(head(figure.title),
       ...SIDES.map((side, at) => cell("number", side.toUpperCase(), interval(figure.values[at], figure.halves[at]))),
-      cell("number", "Difference", ...writeLead(figure)), cell("number", "p", chance(figure.p)), bare("words", judge(figure)))));
+      cell("number", "Difference", ...writeLead(figure)), cell("number", "p", chance(figure)), bare("words", judge(figure)))));
     const family = `p is adjusted (Holm) for all ${ranking.compared} pairs of models of this data set, as on the table.`;
     fill("family", "± is half of a 95 % interval. ", ranking.compared > 1 ? family : "");
-    fill("settle", ranking.told ? "The same in a terminal:" : "How many images would settle it, this command says:");
+    showCommand(ranking);
+  }
+
+  function showCommand({ compared, told }) {
+    byId("terminal").hidden = !compared; // it compares only what has intervals
+    const others = count(compared - 1, "pair");
+    const alone = `In a terminal, this command compares the two alone. Its p is not adjusted for the other ${others} of the table: `
+      + "it may be smaller than the one above, and say better or worse where the table does not.";
+    const settling = told ? "" : " It also says how many images would settle what is open.";
+    fill("settle", compared > 1 ? alone + settling : `The same in a terminal:${settling}`);
     fill("command", `leaderboard compare ${state.a} ${state.b} --dataset ${state.set}`);
+  }
+
+  function writeWords([one, many]) {
+    const words = { class: one, classes: many, Class: one[0].toUpperCase() + one.slice(1) };
+    for (const place of document.querySelectorAll("[data-classes]")) fill(place, words[place.dataset.classes]);
   }
 
   // ---- genera
@@ -48,9 +67,9 @@
 
   function showGenera(data, one, other, names) {
     byId("genera-part").hidden = !data.genera;
-    if (!data.genera) return fill("genera-verdict", "Figures of single genera have no intervals here, so they are not compared.");
+    if (!data.genera) return fill("genera-verdict", `Figures of single ${data.words[1]} have no intervals here, so they are not compared.`);
     const rows = read.compareGenera(data, one, other), limit = findLimit(rows);
-    fill("genera-verdict", ...read.describeGenera(rows));
+    fill("genera-verdict", ...read.describeGenera(rows, data.words));
     fill(byId("genera").caption, `${data.genera.title}, `, letter("a"), ` ${names[0]} and `, letter("b"), ` ${names[1]}`);
     fill(byId("genera").querySelector(".axis"), writeLimits(limit));
     rows.sort(byName).sort(ORDERS[byId("order").value]);
@@ -67,9 +86,10 @@
     byId("no-images").hidden = Boolean(data.images);
     if (!data.images) return;
     const found = read.sortImages(data, one, other), total = data.images.labels.length - found.untested;
-    const write = (images) => bare("number", `${images.length} (${Math.round(100 * images.length / Math.max(total, 1))}\u00a0%)`);
-    fill(byId("outcomes").tBodies[0], row(head(letter("a"), " right"), write(found.both), write(found.a)),
-      row(head(letter("a"), " wrong"), write(found.b), write(found.neither)));
+    const share = (images) => ` (${Math.round(100 * images.length / Math.max(total, 1))}\u00a0%)`;
+    const write = (images) => bare("number", String(images.length), make("span", { class: "part" }, share(images)));
+    fill(byId("outcomes").tBodies[0], ...OUTCOMES.map((own) =>
+      row(head(letter("a"), ` ${own}`), ...OUTCOMES.map((its) => write(found.outcomes[own][its])))));
     fill("untested", `${count(total, "image")} were tested.`, found.untested ? ` No split tests the other ${found.untested}.` : "");
     fill("credit", data.images.picture ? data.images.credit : "");
     SIDES.forEach((side, at) => showList(data, byId(`only-${side}`), found[side], side, names[at]));
@@ -88,13 +108,15 @@
     show(false);
   }
 
-  // the genera that hold most of the images first; in each the clearest cases
+  // by tests that the model won: of an image, then of those of a class; so that what rests on single tests comes last
   function groupByGenus(data, images) {
-    const groups = data.classes.map((name) => ({ name, own: [] }));
-    for (const item of images) groups[item.genus].own.push(item);
-    const clear = ({ hits, times }) => Math.abs(hits[0] - hits[1]) / times;
-    for (const { own } of groups) own.sort((one, other) => clear(other) - clear(one) || one.image - other.image);
-    return groups.filter(({ own }) => own.length).sort(byName).sort((one, other) => other.own.length - one.own.length);
+    const groups = data.classes.map((name) => ({ name, own: [], won: 0 }));
+    for (const item of images) {
+      groups[item.genus].own.push(item);
+      groups[item.genus].won += item.won;
+    }
+    for (const { own } of groups) own.sort((one, other) => other.won - one.won || one.times - other.times || one.image - other.image);
+    return groups.filter(({ own }) => own.length).sort(byName).sort((one, other) => other.won - one.won);
   }
 
   function listGroups(data, images, most) {
@@ -142,6 +164,7 @@
       fill(controls[side], ...ids.map((id) => make("option", { value: id }, id)));
       controls[side].value = state[side];
     }
+    writeWords(data.words);
     showNotes(data, one, other);
     showVerdict(data, data.columns.map((_, column) => read.compareColumn(data, column, one, other)), names);
     showGenera(data, one, other, names);
@@ -160,14 +183,16 @@
     });
   }
 
+  const cut = (text) => text.length > LONG ? `${text.slice(0, LONG)}…` : text;
+
   function settleModels(data, wanted) {
     const ids = data.models.map(({ id }) => id), unknown = SIDES.filter((side) => wanted[side] && !ids.includes(wanted[side]));
     const problems = unknown.map((side) => {
       const [, why] = data.others.find(([model]) => model === wanted[side]) ?? [];
-      return why ? `${wanted[side]} cannot be compared on ${state.set} (${why}).` : `${wanted[side]} is not measured on ${state.set}.`;
+      return why ? `${wanted[side]} cannot be compared on ${state.set} (${why}).` : `${cut(wanted[side])} is not measured on ${state.set}.`;
     });
-    const there = ids.length > NAMED ? `The lists above hold the ${ids.length} that can be.` : `There are ${list(ids).join("")}.`;
-    if (unknown.length) problems.push(there);
+    const all = ids.length > NAMED ? `the ${ids.length} in the lists above` : list(ids).join("");
+    if (unknown.length) problems.push(`Those that can be compared: ${all}.`);
     const [one, other] = SIDES.map((side) => unknown.includes(side) ? null : wanted[side]);
     if (one && one === other) problems.push(`A and B are both ${one}; choose another one.`);
     state.a = one || ids.find((id) => id !== other);
@@ -175,9 +200,10 @@
     return problems;
   }
 
-  async function choose(wanted, { keepsAddress = false } = {}) {
+  // isStep: a choice that the address does not say yet, and that the way back undoes
+  async function choose(wanted, isStep = false) {
     const isKnown = sets.includes(wanted.set), set = isKnown ? wanted.set : sets[0];
-    const problems = isKnown || !wanted.set ? [] : [`Nothing can be compared on ${wanted.set}. There are ${list(sets).join("")}.`];
+    const problems = isKnown || !wanted.set ? [] : [`Nothing can be compared on ${cut(wanted.set)}.`, `Offered: ${list(sets).join("")}.`];
     state.set = set;
     const data = await load(set);
     if (state.set !== set) return; // another one was chosen meanwhile
@@ -185,9 +211,9 @@
     if (data) {
       problems.push(...settleModels(data, wanted));
       show(data);
-      if (!keepsAddress) history.replaceState(null, "", writeHash());
+      if (isStep) history.pushState(null, "", writeHash());
     } else problems.push(`data/${set}.js cannot be read: this copy of the site is not whole.`);
-    fill("problem", ...problems.length ? [make("p", { class: "warning" }, problems.join(" "))] : []);
+    announce("problem", ...problems.length ? [make("p", { class: "warning" }, problems.join(" "))] : []);
   }
 
   function readAddress() {
@@ -199,11 +225,14 @@
   form.addEventListener("change", ({ target }) => {
     const wanted = Object.fromEntries(Object.keys(state).map((key) => [key, controls[key].value]));
     if (wanted.a === wanted.b) wanted[target.name === "a" ? "b" : "a"] = state[target.name]; // both the same: they swap
-    choose(wanted);
+    choose(wanted, true);
   });
-  byId("swap").addEventListener("click", () => choose({ ...state, a: state.b, b: state.a }));
-  byId("order").addEventListener("change", () => show(leaderboardData[state.set]));
-  addEventListener("hashchange", () => { if (location.hash.includes("=")) choose(readAddress(), { keepsAddress: true }); });
+  byId("swap").addEventListener("click", () => choose({ ...state, a: state.b, b: state.a }, true));
+  byId("order").addEventListener("change", () => {
+    const data = leaderboardData[state.set], ids = data.models.map(({ id }) => id), names = [state.a, state.b];
+    showGenera(data, ...names.map((id) => ids.indexOf(id)), names);
+  });
+  addEventListener("hashchange", () => { if (!location.hash || location.hash.includes("=")) choose(readAddress()); });
   form.hidden = false;
-  choose(readAddress(), { keepsAddress: true });
+  choose(readAddress());
 })();

@@ -55,7 +55,8 @@
   const makeScales = (points, size) => {
     const positive = points.map((point) => point.x).filter((x) => x > 0), hasZero = positive.length < points.length;
     const [least, most] = positive.length ? [Math.min(...positive) / 1.25, Math.max(...positive) * 1.25] : [1, 10];
-    const low = Math.max(0, Math.min(...points.map((point) => point.y - point.half)) - 0.02), high = Math.min(1, Math.max(...points.map((point) => point.y + point.half)) + 0.02);
+    const low = Math.max(0, Math.min(...points.map((point) => point.y - point.half)) - 0.02);
+    const high = Math.min(1, Math.max(...points.map((point) => point.y + point.half)) + 0.02);
     const left = size.left + (hasZero ? 44 : 0), width = size.width - left - size.right, height = size.height - size.top - size.bottom;
     const share = (x) => (Math.log10(x) - Math.log10(least)) / (Math.log10(most) - Math.log10(least));
     return {
@@ -105,9 +106,13 @@
     const steps = front.map((point, place) => place ? `H${point.px}V${point.py}` : `M${point.px} ${point.py}`);
     if (front.length > 1) draw("path", { class: "front-line", d: steps.join("") }, svg);
   };
+  const describePoint = (point, words) => {
+    const apart = point.kind === "reported" ? "reported by others" : point.isCompared ? "" : "not compared";
+    return [`${point.id}: ${words.y} ${point.text}`, `${point.cost} ${words.unit}`, point.isFront ? "on the front" : "", apart].filter(Boolean).join(", ");
+  };
   const drawPoint = (svg, point, words) => {
     const kind = point.isFront ? "measured front" : point.isCompared ? "measured" : "";
-    const link = draw("a", { href: point.href, class: kind, "aria-label": `${point.id}: ${words.y} ${point.text}, ${point.cost} ${words.unit}${point.isFront ? ", on the front" : ""}${point.kind === "reported" ? ", reported by others" : point.isCompared ? "" : ", not compared"}` }, svg);
+    const link = draw("a", { href: point.href, class: kind, "aria-label": describePoint(point, words) }, svg);
     if (point.half) draw("line", { class: "whisker", x1: point.px, x2: point.px, y1: point.low, y2: point.high }, link);
     draw("circle", { cx: point.px, cy: point.py, r: 5 }, link);
     draw("circle", { cx: point.px, cy: point.py, r: 12, style: "fill:transparent;stroke:none" }, link); // easier to hit
@@ -124,7 +129,9 @@
     for (const event of ["pointerenter", "focus"]) link.addEventListener(event, show);
     for (const event of ["pointerleave", "blur"]) link.addEventListener(event, hide);
   };
-  const box = (x1, x2, y1, y2, margin) => ({ left: Math.min(x1, x2) - margin, right: Math.max(x1, x2) + margin, top: Math.min(y1, y2) - margin, bottom: Math.max(y1, y2) + margin });
+  const box = (x1, x2, y1, y2, margin) => ({
+    left: Math.min(x1, x2) - margin, right: Math.max(x1, x2) + margin, top: Math.min(y1, y2) - margin, bottom: Math.max(y1, y2) + margin,
+  });
   const listSteps = (front) => front.slice(1).flatMap((point, place) => [
     box(front[place].px, point.px, front[place].py, front[place].py, 1), box(point.px, point.px, front[place].py, point.py, 1),
   ]);
@@ -133,7 +140,8 @@
     for (const point of front) {
       const found = placeName(point, measureText(svg, point.id), taken, size);
       if (!found) continue;
-      if (found.far > 1) draw("line", { class: "leader", x1: point.px, y1: point.py, x2: Math.min(Math.max(point.px, found.left), found.right), y2: found.y > point.py ? found.top + 2 : found.bottom - 2 }, svg);
+      const end = { x2: Math.min(Math.max(point.px, found.left), found.right), y2: found.y > point.py ? found.top + 2 : found.bottom - 2 };
+      if (found.far > 1) draw("line", { class: "leader", x1: point.px, y1: point.py, ...end }, svg);
       writeName(svg, point.id, found);
       point.isNamed = true;
       taken.push(found);
@@ -144,36 +152,48 @@
   const describeFront = (front, words) => front.map((point) => `${point.id} (${point.text} at ${point.cost} ${words.unit})`).join(", ");
   const caption = (points, front, words, section) => {
     const parts = [];
-    if (front.length) {
-      parts.push(`On the line: ${describeFront(front, words)}.`);
-      parts.push("No other measured model shown is both better and cheaper than one on the line. The line knows nothing of ties: of points closer than these images can resolve, either may be the better one.");
+    if (front.length > 1) {
+      parts.push(`On the line: ${describeFront(front, words)}.`, "No other measured model shown is both better and cheaper than one on the line.");
+      parts.push("The line knows nothing of ties: of points closer than these images can resolve, either may be the better one.");
+    } else if (front.length && points.filter((point) => point.isCompared).length > 1) {
+      parts.push(`${describeFront(front, words)} is both the best and the cheapest of the compared models shown.`);
     }
     if (!("ranked" in section.dataset) && points.length) parts.push("Nothing here is ranked, so there is no line.");
     if (points.some((point) => !point.isCompared)) parts.push("Hollow: reported by others, or not comparable; never on the line.");
     return parts.join(" ");
   };
+  const measure = (canvas) => {
+    const width = canvas.clientWidth, height = Math.round(Math.min(460, Math.max(300, width * 0.55)));
+    return { width, height, left: 34, right: 10, top: 26, bottom: 46 };
+  };
+  const placePoints = (points, scales, front) => points.map((point) => ({
+    ...point, px: scales.x(point.x), py: scales.y(point.y), low: scales.y(point.y - point.half), high: scales.y(point.y + point.half),
+    isFront: front.includes(point),
+  }));
+  const drawPicture = (canvas, points, words, front) => {
+    const size = measure(canvas), { width, height } = size, scales = makeScales(points, size);
+    const label = `${words.y} against ${words.unit}, a point per model`;
+    const svg = draw("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": label }, canvas);
+    const placed = placePoints(points, scales, front), line = front.map((point) => placed[points.indexOf(point)]);
+    drawAxes(svg, scales, size, words);
+    drawFront(svg, line);
+    const links = placed.map((point) => [drawPoint(svg, point, words), point]);
+    nameFront(svg, line, placed, size);
+    for (const [link, point] of links) nameOnDemand(svg, link, point, size);
+  };
+  const explainNothing = (cost) => {
+    const what = cost === "speed" ? "no images/s are recorded (pytest --record-speed does it)" : "no numbers of parameters are known";
+    return `Nothing to draw: for the models shown, ${what}.`;
+  };
   const show = () => {
-    const { section, cost } = view, figure = find(".scatter"), canvas = find(".canvas", figure);
+    const { section, cost } = view, figure = find(".scatter"), canvas = find(".canvas", figure), points = readPoints(section, cost);
     const words = { x: COSTS[cost].axis, y: find("thead th.drawn", section).dataset.title, unit: COSTS[cost].unit };
+    const front = "ranked" in section.dataset ? findFront(points, COSTS[cost].sign) : [];
     figure.hidden = !find("tr[data-id]:not([hidden])", section);
     canvas.replaceChildren();
     if (figure.hidden) return;
-    const points = readPoints(section, cost);
-    if (!points.length) {
-      const what = cost === "speed" ? "no images/s are recorded (pytest --record-speed does it)" : "no numbers of parameters are known";
-      find("figcaption", figure).textContent = `Nothing to draw: for the models shown, ${what}.`;
-      return;
-    }
-    const width = canvas.clientWidth, size = { width, height: Math.round(Math.min(460, Math.max(300, width * 0.55))), left: 34, right: 10, top: 26, bottom: 46 };
-    const scales = makeScales(points, size), front = "ranked" in section.dataset ? findFront(points, COSTS[cost].sign) : [];
-    for (const point of points) Object.assign(point, { px: scales.x(point.x), py: scales.y(point.y), low: scales.y(point.y - point.half), high: scales.y(point.y + point.half), isFront: front.includes(point) });
-    const svg = draw("svg", { width, height: size.height, viewBox: `0 0 ${width} ${size.height}`, role: "group", "aria-label": `${words.y} against ${words.unit}, a point per model` }, canvas);
-    drawAxes(svg, scales, size, words);
-    drawFront(svg, front);
-    const links = points.map((point) => [drawPoint(svg, point, words), point]);
-    nameFront(svg, front, points, size);
-    for (const [link, point] of links) nameOnDemand(svg, link, point, size);
-    find("figcaption", figure).textContent = caption(points, front, words, section);
+    find("figcaption", figure).textContent = points.length ? caption(points, front, words, section) : explainNothing(cost);
+    if (points.length) drawPicture(canvas, points, words, front);
   };
   let due = 0;
   const plan = () => { // after the table, and once for all that happens before the next picture

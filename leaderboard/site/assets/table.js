@@ -7,6 +7,7 @@
   const control = (key) => find(`[data-state="${key}"]`);
   const EVERY = ["set", "q", "sort", "family", "licence", "size", "kind", "access", "x"];
   const FILTERS = ["q", "family", "licence", "size", "kind", "access"];
+  const NAMED = 8; // missing models that one sentence lists
   let KEYS = EVERY, state = {}, picked = [];
 
   // ---- the chosen table and its parts
@@ -20,8 +21,9 @@
   // ---- the address: only what differs from the defaults stands there
   const fallback = (key) => key === "set" ? sections()[0].dataset.set : "";
   const isKnown = (key, value) => key === "q" || [...control(key).options].some((option) => option.value === value);
+  const isView = () => !location.hash || location.hash.startsWith("#in-") || location.hash.includes("=");
   const readAddress = () => {
-    const given = new URLSearchParams(location.hash.slice(1));
+    const given = new URLSearchParams(location.hash.replace(/^#in-/, "#set=").slice(1)); // #in-… without scripts
     const set = given.get("set");
     state = { set: set !== null && isKnown("set", set) ? set : fallback("set") };
     offerOrders();
@@ -35,7 +37,7 @@
     const kept = KEYS.filter((key) => state[key] !== fallback(key)).map((key) => [key, state[key]]);
     return kept.length ? `#${new URLSearchParams(kept)}` : "";
   };
-  const writeAddress = () => history.replaceState(null, "", describeState() || location.href.split("#")[0]);
+  const writeAddress = (isStep) => history[isStep ? "pushState" : "replaceState"](null, "", describeState() || location.href.split("#")[0]);
 
   // ---- order: every body within itself, what has no value below in both directions
   const parseOrder = () => ({ key: state.sort.replace(/^-/, ""), falling: state.sort.startsWith("-") });
@@ -103,11 +105,12 @@
     }
     sayCount(every);
   };
+  const say = (status, text) => { if (status.textContent !== text) status.textContent = text; }; // what is new is read out
   const countModels = (some) => new Set(some.map((row) => row.dataset.id)).size;
   const sayCount = (every) => {
     const visible = every.filter((row) => !row.hidden);
     const isFiltered = FILTERS.some((key) => state[key]);
-    find(".count [role=status]").textContent = `${countModels(visible)} of ${countModels(every)} models shown`;
+    say(find(".count [role=status]"), `${countModels(visible)} of ${countModels(every)} models shown`);
     find(".reset").hidden = !isFiltered && !state.sort;
     find(".board", shown()).hidden = !visible.length;
     find(".nothing", shown()).hidden = Boolean(visible.length);
@@ -115,13 +118,14 @@
   };
   const sayElsewhere = () => { // a model that was asked for may be one that nobody has measured here
     const words = splitWords();
-    const missing = list(".missing li", shown()).map((item) => item.textContent).filter((id) => words.length && words.every((word) => id.includes(word)));
+    const missing = list(".missing li", shown()).filter(({ dataset }) => words.length && words.every((word) => dataset.words.includes(word)));
     const place = find(".elsewhere", shown());
-    place.textContent = missing.length ? `Not measured on these images yet: ${missing.join(", ")}. ` : "Take a filter away, or reset them all.";
-    if (!missing.length) return;
+    if (!missing.length) return say(place, "Take a filter away, or reset them all.");
+    const named = missing.slice(0, NAMED).map(({ dataset }) => dataset.id), more = missing.length - named.length;
     const command = document.createElement("code");
-    command.textContent = `pytest -k ${missing[0]}`;
-    place.append(command, " does it.");
+    command.textContent = missing[0].dataset.command;
+    const which = `Not measured on these images yet: ${named.join(", ")}${more ? `, and ${more} more` : ""}. `;
+    place.replaceChildren(which, command, missing.length > 1 ? " measures the first." : " measures it.");
   };
 
   // ---- two models to hold against each other
@@ -133,7 +137,7 @@
       box.disabled = picked.length === 2 && !box.checked;
     }
     link.hidden = picked.length < 2;
-    find("[role=status]", bar).textContent = picked.length < 2 ? `${picked[0] ?? ""} is picked; pick another one to compare it with.` : "Two are picked.";
+    say(find("[role=status]", bar), picked.length < 2 ? `${picked[0] ?? ""} is picked; pick another one to compare it with.` : "Two are picked.");
     if (picked.length === 2) {
       link.textContent = `Compare ${picked[0]} with ${picked[1]}`;
       link.href = `compare.html#${new URLSearchParams({ set: state.set, a: picked[0], b: picked[1] })}`;
@@ -143,6 +147,12 @@
     const id = box.closest("tr").dataset.id;
     picked = box.checked ? [...picked, id] : picked.filter((other) => other !== id);
     showPicked();
+  };
+  const clearPicked = () => { // the button goes with its bar: the focus returns to what was picked, where that is still shown
+    const box = list(".pick input", shown()).find((one) => one.checked && !one.closest("tr").hidden);
+    picked = [];
+    showPicked();
+    (box ?? control("q")).focus();
   };
 
   // ---- one way to change anything
@@ -154,7 +164,8 @@
     document.dispatchEvent(new CustomEvent("leaderboard:view", { detail: { section: shown(), x: state.x } }));
   };
   const change = (part) => {
-    if ("set" in part && part.set !== state.set) {
+    const isStep = "set" in part && part.set !== state.set; // the way back leads from one data set to the other
+    if (isStep) {
       picked = [];
       state.set = part.set;
       offerOrders();
@@ -162,33 +173,54 @@
     }
     Object.assign(state, part);
     for (const key of KEYS) if (control(key).value !== state[key]) control(key).value = state[key];
-    writeAddress();
+    writeAddress(isStep);
     show();
   };
+  const follow = () => { // an address that came from elsewhere: the way back, a link, a hand
+    if (!isView()) return;
+    picked = [];
+    readAddress();
+    unfold();
+    show();
+  };
+  const isActive = () => FILTERS.slice(1).some((key) => state[key]);
+  const unfold = () => { if (isActive()) find(".filters").open = true; };
   const makeButtons = () => {
     for (const head of list(".board thead [data-key]")) {
       const label = find(".label", head), button = document.createElement("button");
       button.type = "button";
       button.textContent = label.textContent;
       button.addEventListener("click", () => toggleOrder(head));
-      label.replaceChildren(button);
+      label.after(button); // one of the two is shown: cards have no heads to press
     }
   };
   const listen = () => {
     for (const key of KEYS) control(key).addEventListener("input", () => change({ [key]: control(key).value }));
     find(".board-controls").addEventListener("submit", (event) => event.preventDefault());
-    find(".reset").addEventListener("click", () => { change(Object.fromEntries([...FILTERS, "sort"].filter(control).map((key) => [key, ""]))); control("q").focus(); });
-    for (const box of list(".pick input")) box.addEventListener("change", () => pick(box));
-    find(".compare-bar button").addEventListener("click", () => { picked = []; showPicked(); });
-    for (const link of list("[data-go]")) link.addEventListener("click", (event) => { event.preventDefault(); change({ set: link.dataset.go }); shown().scrollIntoView(); });
-    addEventListener("hashchange", () => { if (!location.hash || location.hash.includes("=")) { picked = []; readAddress(); show(); } });
-    const copy = find(".copy");
-    copy.hidden = !navigator.clipboard;
-    copy.addEventListener("click", async () => {
-      await navigator.clipboard.writeText(location.href);
-      copy.textContent = "Copied";
-      setTimeout(() => { copy.textContent = "Copy link to this view"; }, 2000);
+    find(".reset").addEventListener("click", () => {
+      change(Object.fromEntries([...FILTERS, "sort"].filter(control).map((key) => [key, ""])));
+      control("q").focus();
     });
+    for (const box of list(".pick input")) box.addEventListener("change", () => pick(box));
+    find(".compare-bar button").addEventListener("click", clearPicked);
+    for (const link of list("[data-go]")) {
+      link.hash = new URLSearchParams({ set: link.dataset.go }); // what a new tab opens, or is copied
+      link.addEventListener("click", (event) => {
+        if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+        event.preventDefault();
+        change({ set: link.dataset.go });
+        shown().scrollIntoView();
+      });
+    }
+    addEventListener("hashchange", follow);
+    find(".copy").hidden = !navigator.clipboard;
+    find(".copy").addEventListener("click", copyAddress);
+  };
+  const copyAddress = async () => {
+    let told = "Copied.";
+    try { await navigator.clipboard.writeText(location.href); } catch { told = "The browser does not allow it: copy the address above the page."; }
+    say(find(".copied"), told);
+    setTimeout(() => say(find(".copied"), ""), 6000);
   };
   addEventListener("DOMContentLoaded", () => {
     if (!sections().length) return;
@@ -197,7 +229,7 @@
     makeButtons();
     find(".board-controls").hidden = false;
     readAddress();
-    const narrow = matchMedia("(max-width: 58rem)"), fold = () => { find(".filters").open = !narrow.matches || FILTERS.slice(1).some((key) => state[key]); };
+    const narrow = matchMedia("(max-width: 58rem)"), fold = () => { find(".filters").open = !narrow.matches || isActive(); };
     narrow.addEventListener("change", fold);
     fold();
     listen();

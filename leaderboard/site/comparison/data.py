@@ -12,20 +12,21 @@ from math import comb, isfinite, nan
 import numpy as np
 
 from leaderboard.columns import title_of
-from leaderboard.genera import GenusStandings
+from leaderboard.genera import DEVIATIONS, GenusStandings
 from leaderboard.mistakes import tally_names
-from leaderboard.pair_widths import compute_pair_half_widths
+from leaderboard.ranking import compute_pair_half_widths
 from leaderboard.records import Metric, Result
+from leaderboard.render.cells import LEAST_P
 from leaderboard.render.comparison import SMOKE_TEST
 from leaderboard.render.findings import list_doubts
 from leaderboard.rows import Row, describe_data_licence
 from leaderboard.sections import Section
 from leaderboard.site.comparison.packing import pack_counts, pack_flags, pack_thousandths
 from leaderboard.site.material import Material, name_thumbnail
+from leaderboard.site.words import name_classes
 from leaderboard.standings import Standings
 from leaderboard.statistics import LEVEL
 
-LEAST_P = 0.001  # smaller ones are only said to be smaller
 DIGITS = 5  # of figures, which are shown with three
 REPORTED = "reported by others, without what became of every image: nothing says how sure it is"
 
@@ -54,13 +55,14 @@ def _explain(row: Row, ranking: Metric) -> str:
 
 def compute_comparison_data(material: Material, section: Section) -> Data:
     """What data/<data set>.js holds; at least two models of the section can be compared."""
-    rows = list_comparable(section)
+    rows, words = list_comparable(section), name_classes(section.dataset)
     models = [row.model.id for row in rows]
     results = [material.result_of[model, section.dataset.id] for model in models]
     return {
         "warnings": _list_warnings(section),
         "columns": [_describe_column(section, metric, models) for metric in section.columns],
         "models": [_describe_model(row, section.columns) for row in rows],
+        "words": [words.one, words.many],
         "classes": list(results[0].classes),
         "counts": np.bincount(results[0].labels, minlength=len(results[0].classes)).tolist(),
         "genera": _describe_genera(material, section, models),
@@ -124,22 +126,24 @@ def _describe_genera(material: Material, section: Section, models: Sequence[str]
     standings = material.genera.get(section.dataset.id)
     if standings is None or not set(models) <= set(standings.models):
         return None
+    word = name_classes(section.dataset).one
     places = np.array([standings.models.index(model) for model in models])
     one, other = (places[place] for place in np.triu_indices(len(models), k=1))
     return {
-        "title": f"{title_of(section.columns[0])} of each genus",
+        "title": f"{title_of(section.columns[0])} of each {word}",
         "values": np.round(standings.values[places], DIGITS).tolist(),
         "halves": pack_thousandths(standings.half_widths_between[one, other]),
         "told": pack_flags(standings.is_resolved[one, other]),
         "digits": -(-len(standings.classes) // 4),
-        "note": _note_genera(standings),
+        "note": _note_genera(standings, word),
     }
 
 
-def _note_genera(standings: GenusStandings) -> str:
+def _note_genera(standings: GenusStandings, word: str) -> str:
     rough = [name for name, is_rough in zip(standings.classes, standings.is_rough, strict=True) if is_rough]
     small = f" Too few images, so that their intervals are too narrow, have {', '.join(rough)}." if rough else ""
-    return f"Half of an interval is here 1.96 standard deviations of the difference in resamples.{small}"
+    half = f"Half of an interval is here {DEVIATIONS:.2f} standard deviations of the difference in resamples"
+    return f"{half}, which is not calibrated for a single {word}.{small}"
 
 
 # ---- image by image

@@ -19,10 +19,11 @@ class Choice:
 
     id: str
     models: tuple[str, ...]  # that can be compared, best first
+    has_intervals: bool  # of the figure that ranks: without them a terminal compares nothing
 
     @property
     def command(self) -> str:
-        """What compares its first two in a terminal."""
+        """What compares its first two in a terminal, alone."""
         return f"leaderboard compare {self.models[0]} {self.models[1]} --dataset {self.id}"
 
 
@@ -31,12 +32,14 @@ def list_comparison_files(material: Material) -> dict[str, bytes]:
     offered = [section for section in material.sections if len(list_comparable(section)) >= FEWEST]
     choices = [_describe_choice(section) for section in offered]
     others = [_describe_choice(section) for section in material.sections if section not in offered]
-    page = render_page("compare.html", "compare.html", choices=choices, others=others)
+    example = next((choice for choice in choices if choice.has_intervals), None)
+    page = render_page("compare.html", "compare.html", choices=choices, others=others, example=example)
     return {"compare.html": page} | {_name_script(section): _write_data(material, section) for section in offered}
 
 
 def _describe_choice(section: Section) -> Choice:
-    return Choice(section.dataset.id, tuple(row.model.id for row in list_comparable(section)))
+    models = tuple(row.model.id for row in list_comparable(section))
+    return Choice(section.dataset.id, models, has_intervals=section.standings is not None)
 
 
 def _name_script(section: Section) -> str:

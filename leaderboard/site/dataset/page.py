@@ -6,20 +6,23 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from leaderboard.citing import cite_dataset
+from leaderboard.citing import cite_dataset, head_dataset
 from leaderboard.columns import title_of
 from leaderboard.records import DatasetSpec, Result
 from leaderboard.render.cells import describe_number
 from leaderboard.render.findings import describe_findings
 from leaderboard.render.notes import describe_sources, list_literature
-from leaderboard.rows import Row, describe_data_licence
+from leaderboard.rows import Row, describe_data_licence, sort_reported
 from leaderboard.sections import Section
+from leaderboard.site.dataset.listening import gather_listening
 from leaderboard.site.dataset.suspicions import Suspicions, gather_suspicions
 from leaderboard.site.material import Images, Material
+from leaderboard.site.model.fields import name_first
 from leaderboard.site.model.genus_bars import SCALE, GenusBar, describe_hardest, list_doubts
 from leaderboard.site.model.origins import describe_placing
 from leaderboard.site.pages import render_page
 from leaderboard.site.pictures import Picture, describe_picture
+from leaderboard.site.words import Words, name_classes
 
 EXAMPLES = 3
 
@@ -52,16 +55,20 @@ class DatasetPage:
     placing: str  # empty: it can be fetched or drawn
     findings: Sequence[str]
     compared: int  # models
-    best: str  # model; empty: nothing is compared
-    title: str  # of the figure that ranks
+    words: Words  # for its classes
+    first: str  # model of the table; empty: nothing is compared
+    role: str  # of the first: "the best", where nothing ranks "the highest"
+    title: str  # of the figure by which the table is sorted
     notices: Sequence[str]
     hardest: Sequence[GenusBar]
+    middle: str  # the models of whose figures the median is drawn; empty: it is not
     doubts: Sequence[str]  # about its intervals
     genera: Sequence[Genus]  # empty: nobody has listed its images here
     has_examples: bool
-    suspicions: Suspicions | None  # None: no model is compared
+    suspicions: Suspicions | None  # None: too few models are good
     literature: Sequence[str]
     reported: ReportedTable | None
+    citation_head: str
     citation: str
 
 
@@ -77,8 +84,10 @@ def describe_dataset(material: Material, section: Section) -> DatasetPage:
     spec, compared = section.dataset, material.compared(section)
     images = material.images_of(spec, compared[0]) if compared else material.images.get(spec.id)
     genera = _list_genera(spec, compared[0] if compared else None, images)
-    standings = material.genera.get(spec.id)
-    hardest = describe_hardest(standings, compared[0]) if compared and standings else []
+    standings, words = material.genera.get(spec.id), name_classes(spec)
+    listening = gather_listening(material, section)
+    chosen, middle = listening.middle
+    hardest = describe_hardest(standings, compared[0], chosen) if compared and standings else []
     return DatasetPage(
         spec=spec,
         licence=describe_data_licence(spec),
@@ -86,23 +95,27 @@ def describe_dataset(material: Material, section: Section) -> DatasetPage:
         placing=describe_placing(spec) if spec.kind == "folder" else "",
         findings=describe_findings(section) if section.measured else [],
         compared=len(compared),
-        best=compared[0].model if compared else "",
+        words=words,
+        first=compared[0].model if compared else "",
+        role=f"the {name_first(section)}",
         title=title_of(section.columns[0]),
         notices=list(_list_notices(section)),
         hardest=hardest,
-        doubts=list_doubts(hardest),
+        middle=middle,
+        doubts=list_doubts(hardest, words),
         genera=genera,
         has_examples=any(genus.examples for genus in genera),
-        suspicions=gather_suspicions(material, section, images) if compared else None,
+        suspicions=gather_suspicions(section, listening, images),
         literature=list_literature(spec),
         reported=_tabulate_reported(section) if section.reported else None,
+        citation_head=head_dataset(spec),
         citation=cite_dataset(spec),
     )
 
 
 def _list_facts(spec: DatasetSpec) -> Iterator[tuple[str, str]]:
     yield "Images", str(spec.images)
-    yield "Classes", str(spec.classes)
+    yield name_classes(spec).many.capitalize(), str(spec.classes)
     yield "Licence", describe_data_licence(spec)
     yield "Small pictures", "may be shown" if spec.thumbnails else "not known to be allowed, so none are shown"
     yield "Specimens", f"known by {spec.specimen}" if spec.specimen else "every image counts as one of its own"
@@ -148,7 +161,7 @@ def _tabulate_reported(section: Section) -> ReportedTable:
     shown = [metric for metric in section.columns if any(metric.name in row.metrics for row in section.reported)]
     rows = [
         (row.model.id, row.model.notice or "", _write(row, [metric.name for metric in shown]))
-        for row in section.reported
+        for row in sort_reported(section.reported, section.columns)
     ]
     return ReportedTable([title_of(metric) for metric in shown], rows, describe_sources(section.reported))
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from leaderboard.auditing import SHARES, Audit, Suspect, choose_good, compute_audit, list_untrained
+from leaderboard.auditing import SHARES, Audit, Suspect, compute_audit
 from leaderboard.mistakes import SharedConfusion, find_shared_confusions
 from leaderboard.records import Result
 from leaderboard.report.audit_words import HOW_TO_READ, describe_agreement, describe_doubt, describe_silent, summarise
 from leaderboard.sections import Section
-from leaderboard.site.material import Images, Material
+from leaderboard.site.dataset.listening import Listening
+from leaderboard.site.material import Images
 from leaderboard.site.model.verdicts import list_names
 from leaderboard.site.pictures import Picture, describe_picture
 
+FEWEST = 2  # models that have to agree
 CONFUSIONS = 10
+PICTURES = 8  # of a pair
 SUSPECTS = 48
 NEEDED = {"retrieval": "neighbours", "linear": "predicted"}  # of the outcomes of the protocols in SHARES
 
@@ -25,9 +28,9 @@ class SharedView:
 
     truth: str
     named: str
-    share: str  # "23 to 27 %"
-    width: str  # style of a bar: the least share
-    counts: str
+    counts: str  # "2 of 25 tested images"
+    pictures: Sequence[Picture]  # of images that all of them confuse
+    left: int  # such images that are not shown
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class Suspicions:
     """What a specialist should look at."""
 
     models: Sequence[str]  # that were listened to
-    named: str  # these, or some of many
+    notes: Sequence[str]  # why to these, and what to think of it
     confusions: Sequence[SharedView]
     summary: str
     doubts: Sequence[str]
@@ -55,17 +58,21 @@ class Suspicions:
     command: str
 
 
-def gather_suspicions(material: Material, section: Section, images: Images | None) -> Suspicions | None:
-    """By the same models and rules as ``leaderboard audit``; None where their outcomes are not stored."""
-    good = _choose(material, section)
-    if not all(map(_can_be_heard, good)):
+def gather_suspicions(section: Section, listening: Listening, images: Images | None) -> Suspicions | None:
+    """By the same models and rules as ``leaderboard audit``.
+
+    None where fewer than two models are good, for the errors of a single one are just its errors, or where their
+    outcomes are not stored.
+    """
+    good = listening.good
+    if len(good) < FEWEST or not all(map(_can_be_heard, good)):
         return None
     audit, shared = compute_audit(good), find_shared_confusions(good)[:CONFUSIONS]
     return Suspicions(
         models=audit.models,
-        named=list_names(audit.models),
-        confusions=[_name(pair, good[0]) for pair in shared],
-        summary=summarise(audit).replace(", ".join(audit.models), list_names(audit.models)),
+        notes=[*filter(None, [listening.who, listening.kinship])],
+        confusions=[_name(pair, good[0], images) for pair in shared],
+        summary=summarise(audit, list_names(audit.models)),
         doubts=_list_doubts(section, audit),
         suspects=[_describe(suspect, good[0], images) for suspect in audit.suspects[:SUSPECTS]],
         left=max(0, len(audit.suspects) - SUSPECTS),
@@ -79,20 +86,14 @@ def _can_be_heard(result: Result) -> bool:
     return bool(stored) and all(NEEDED[protocol] in outcomes for protocol, outcomes in stored.items())
 
 
-def _choose(material: Material, section: Section) -> list[Result]:
-    untrained = list_untrained(material.registry.models.values())
-    return choose_good(material.compared(section), untrained, section.columns[0], section.standings)
-
-
-def _name(pair: SharedConfusion, result: Result) -> SharedView:
-    low, high = (100 * own.share for own in (pair.least, pair.most))
-    least = pair.least
+def _name(pair: SharedConfusion, result: Result, images: Images | None) -> SharedView:
+    truth = result.classes[pair.truth]
     return SharedView(
-        result.classes[pair.truth],
+        truth,
         result.classes[pair.named],
-        f"{low:.0f} %" if round(low) == round(high) else f"{low:.0f} to {high:.0f} %",
-        f"--share:{low:.1f}",
-        f"at least {least.times} of {least.asked} tests",
+        f"{len(pair.images)} of {pair.tested} tested images",
+        [describe_picture(result.dataset, image, truth, images) for image in pair.images[:PICTURES]],
+        max(0, len(pair.images) - PICTURES),
     )
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
-from leaderboard.citing import cite_leaderboard
 from leaderboard.columns import title_of
 from leaderboard.records import ModelSpec
 from leaderboard.render.cells import describe_place
@@ -20,6 +19,7 @@ from leaderboard.site.material import Material
 from leaderboard.site.pages import render_page
 
 SIZES = (5, 25, 100)  # million parameters to choose from: what a laptop, a workstation, a server runs with ease
+KINDS = {"measured": "measured here", "reported": "reported by others"}
 ACCESS = {
     "open": "open",
     "gated, a copy is open": "gated, a copy is open",
@@ -48,7 +48,8 @@ def list_index_pages(material: Material) -> dict[str, bytes]:
     """The pages index.html and reading.html."""
     lead = describe_lead(material.sections)
     told = lead[0] if lead else None
-    tables = [build_table(section, is_told=section.dataset.id == told) for section in material.sections]
+    models = material.registry.models
+    tables = [build_table(section, models, is_told=section.dataset.id == told) for section in material.sections]
     front = render_page(
         "index.html",
         "index.html",
@@ -58,7 +59,7 @@ def list_index_pages(material: Material) -> dict[str, bytes]:
         choices=list_choices(tables),
         overview=build_overview(material.sections),
         downloads=DOWNLOADS,
-        citation=cite_leaderboard(),
+        citation=material.citation,
     )
     return {"index.html": front, "reading.html": render_page("reading.html", "reading.html")}
 
@@ -77,27 +78,31 @@ def group_tables(tables: Sequence[Table]) -> dict[str, list[Table]]:
     """What a visitor chooses from: what was measured stands before what was only reported."""
     groups: dict[str, list[Table]] = {"Measured": [], "Only reported by others": [], "Smoke tests": []}
     for table in tables:
-        kind = "Measured" if table.measured else "Only reported by others"
+        kind = "Measured" if table.has_measured else "Only reported by others"
         groups[kind if table.dataset.ranked else "Smoke tests"].append(table)
     return {title: own for title, own in groups.items() if own}
 
 
 def list_choices(tables: Sequence[Table]) -> list[Choice]:
-    """The filters, with what there is to choose from in any table."""
+    """The filters that tell some rows of any table from others, with what there is to choose from."""
     lines = [line for table in tables for line in (*table.measured, *table.reported)]
     families = sorted({line.model.family for line in lines if line.model.family}, key=str.casefold)
-    groups, access = {line.licence_group for line in lines}, {line.model.access for line in lines}
-    return [
-        Choice("family", "Family", [(family, family) for family in families]),
-        Choice("licence", "Licence of the weights", _only(GROUPS.items(), groups)),
-        Choice("size", "Parameters", [(str(size), f"up to {size} M") for size in SIZES]),
-        Choice("kind", "Figures", [("measured", "measured here"), ("reported", "reported by others")]),
-        Choice("access", "Weights", _only(ACCESS.items(), access)),
+    sizes = [(str(size), f"up to {size} M") for size in SIZES]
+    every: list[tuple[Choice, Sequence[object]]] = [
+        (Choice("family", "Family", [(name, name) for name in families]), [line.model.family for line in lines]),
+        (Choice("licence", "Licence of the weights", list(GROUPS.items())), [line.licence_group for line in lines]),
+        (Choice("size", "Parameters", sizes), [line.parameters.value for line in lines]),
+        (Choice("kind", "Figures", list(KINDS.items())), [line.kind for line in lines]),
+        (Choice("access", "Weights", list(ACCESS.items())), [line.model.access for line in lines]),
     ]
+    return [_narrow(choice, set(values)) for choice, values in every if len(set(values)) > 1]
 
 
-def _only(options: Iterable[tuple[str, str]], present: Iterable[str]) -> list[tuple[str, str]]:
-    return [option for option in options if option[0] in present]
+def _narrow(choice: Choice, present: Collection[object]) -> Choice:
+    """Without the options that no row has; sizes are bounds, which none has to have."""
+    if choice.key == "size":
+        return choice
+    return replace(choice, options=[option for option in choice.options if option[0] in present])
 
 
 def build_overview(sections: Sequence[Section]) -> Overview | None:

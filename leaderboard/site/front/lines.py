@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
 
+from leaderboard.ranking import Standing
 from leaderboard.records import Metric, ModelSpec
 from leaderboard.render.cells import (
     ARROWS,
@@ -18,7 +19,6 @@ from leaderboard.render.cells import (
 from leaderboard.render.tables import describe_machine
 from leaderboard.rows import Row
 from leaderboard.site.front.licences import classify_licence
-from leaderboard.statistics import Standing
 
 GATES = {"open": "", "gated, a copy is open": "gated, copy open", "gated": "gated"}  # access -> what a chip says
 NAMED = 4  # tied models that one row names
@@ -63,9 +63,24 @@ class Line:
     remarks: str
 
     @property
+    def has_figures(self) -> bool:
+        """Whether any is shown: a corrupt cell has none, nor has one that a run could not measure."""
+        return any(figure.value is not None for figure in (self.drawn, *self.figures))
+
+    @property
+    def kind(self) -> str:
+        """Whose its figures are, as the filter has it; empty where it has none."""
+        return "reported" if not self.is_measured else "measured" if self.has_figures else ""
+
+    @property
     def words(self) -> str:
         """What a search looks in."""
-        return " ".join(filter(None, [self.model.id, self.model.title, self.model.family, *self.model.tags])).lower()
+        return list_words(self.model)
+
+
+def list_words(model: ModelSpec) -> str:
+    """What a search for a model looks in: its names, family, tags; in lower case."""
+    return " ".join(filter(None, [model.id, model.title, model.family, *model.tags])).lower()
 
 
 def build_line(

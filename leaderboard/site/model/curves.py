@@ -9,6 +9,7 @@ from math import log
 
 from leaderboard.protocols._trials import CLASSIFIERS
 from leaderboard.render.cells import MEASURED_DECIMALS
+from leaderboard.site.words import Words
 
 WIDTH, HEIGHT = 350, 190
 LEFT, RIGHT, TOP, BOTTOM = 34, 76, 12, 32  # margins around the plot
@@ -21,8 +22,8 @@ class Kind:
     """A protocol with settings along an axis."""
 
     protocol: str
-    title: str
-    axis: str
+    title: str  # {} is the word for a class
+    axis: str  # likewise
     unit: str
 
 
@@ -54,13 +55,14 @@ class Curve:
 
 KINDS = (
     Kind("learning_curve", "With a share of the images", "images used, %", "%"),
-    Kind("few_shot", "With a few images of each genus", "images of each genus to learn from", "shots"),
+    Kind("few_shot", "With a few images of each {}", "images of each {} to learn from", "shots"),
 )
 
 
-def draw_curves(metrics: Mapping[str, float]) -> list[Curve]:
+def draw_curves(metrics: Mapping[str, float], words: Words) -> list[Curve]:
     """Share named right (top-1) by both classifiers; one drawing per protocol that is stored."""
-    return [curve for kind in KINDS if (curve := _draw(metrics, kind)) is not None]
+    kinds = [replace(kind, title=kind.title.format(words.one), axis=kind.axis.format(words.one)) for kind in KINDS]
+    return [curve for kind in kinds if (curve := _draw(metrics, kind)) is not None]
 
 
 def _draw(metrics: Mapping[str, float], kind: Kind) -> Curve | None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import inf, isfinite, nan
+from math import isfinite, nan
 
-from leaderboard.columns import score_of, title_of
+from leaderboard.columns import title_of
 from leaderboard.records import Metric
 from leaderboard.render.cells import JOINED, MEASURED_DECIMALS, describe_figure
 from leaderboard.rows import Row
 from leaderboard.sections import Section
+from leaderboard.site.comparison.data import list_comparable
 from leaderboard.site.scales import Scale, span
 
 HEIGHT = 10  # of the drawing in which the ticks of a field stand; its width is 100
@@ -18,10 +19,11 @@ HEIGHT = 10  # of the drawing in which the ticks of a field stand; its width is 
 
 @dataclass(frozen=True)
 class Rival:
-    """The model that another one is held against: the best, or for the best the next one."""
+    """The model that another one is held against: the first of the table, or for the first the next one."""
 
     id: str
-    role: str  # "the best", "the next best"
+    role: str  # "the best", "the next best"; where nothing ranks "the highest"
+    has_comparison: bool  # whether the compare page offers the two
 
 
 @dataclass(frozen=True)
@@ -52,13 +54,22 @@ class Field:
         ids = [row.model.id for row in self.rows]
         if not ids or ids == [model]:
             return None
-        return Rival(ids[1], "the next best") if ids[0] == model else Rival(ids[0], "the best")
+        word, has_comparison = name_first(self.section), model in ids
+        if ids[0] == model:
+            return Rival(ids[1], f"the next {word}", has_comparison)
+        return Rival(ids[0], f"the {word}", has_comparison)
+
+
+def name_first(section: Section) -> str:
+    """What the first of a table is: the best only where there are ranks."""
+    if section.is_ranked:
+        return "best"
+    return {True: "highest", False: "lowest", None: "first"}[section.columns[0].higher_is_better]
 
 
 def gather_field(section: Section) -> Field:
     """What all models of a data set are drawn against."""
-    first = section.columns[0]
-    rows = [row for row in section.measured if row.is_comparable and score_of(row.metrics, first) > -inf]
+    rows = list_comparable(section)
     drawn = [metric for metric in section.columns if _is_share(metric, rows)]
     values = {metric.name: _list_values(metric.name, rows) for metric in drawn}
     scale = span(pair for pairs in values.values() for pair in pairs)
@@ -72,6 +83,18 @@ def describe_headlines(field: Field, row: Row) -> list[Headline]:
     against = next((other for other in field.rows if rival and other.model.id == rival.id), None)
     shown = [metric for metric in field.section.columns if isfinite(row.metrics.get(metric.name, nan))]
     return [_describe(field, metric, row, against if row.is_comparable else None) for metric in shown]
+
+
+def describe_intervals(headlines: Sequence[Headline], *, is_comparable: bool) -> str:
+    """What the figures of a row are, as its table's caption says it."""
+    having = ["±" in line.text for line in headlines]
+    if all(having):
+        return "Figures with 95 % intervals (±)."
+    if any(having):
+        return "Figures, with 95 % intervals (±) where they have one."
+    if is_comparable:
+        return "Figures; none of them has an interval."
+    return "Figures as stored, without intervals; they are compared with nothing."
 
 
 def _describe(field: Field, metric: Metric, row: Row, rival: Row | None) -> Headline:

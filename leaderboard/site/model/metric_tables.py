@@ -1,51 +1,61 @@
-"""Every metric of a result file as compact tables, a protocol each; nothing is rounded away. Pure."""
+"""Every metric of a result file as compact tables, a protocol each. Pure."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from leaderboard.protocols import PROTOCOL_OF
-from leaderboard.render.cells import MEASURED_DECIMALS, MISSING, describe_number
+from leaderboard.render.cells import JOINED, MEASURED_DECIMALS, MISSING, describe_number
 
 AT = re.compile(r"(?P<score>\w+)_at_(?P<row>\d+)")
 STD = "_std"
+Names = tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Figure:
-    """A cell: what is shown, and what is stored."""
+class Layout:
+    """Where the metrics of one protocol that have the same scores stand: names by row and column."""
 
-    text: str
-    exact: str  # empty: nothing is stored
+    pattern: str  # how a metric's name is put together of row and column
+    columns: Names
+    rows: Mapping[str, Names]  # by what stands in the row's head; an empty name where there is none
+    has_spreads: bool  # whether standard deviations stand beside figures
 
 
 @dataclass(frozen=True)
 class MetricTable:
-    """The figures of one protocol that have the same scores."""
+    """A layout filled in."""
 
-    protocol: str
-    pattern: str  # how a metric's name is put together of row and column
-    columns: tuple[str, ...]
-    rows: Mapping[str, tuple[Figure, ...]]  # by what stands in the row's head
+    pattern: str
+    columns: Names
+    rows: Mapping[str, Sequence[str]]
+    has_spreads: bool  # whether standard deviations stand beside figures, in brackets
 
 
 def tabulate_all(metrics: Mapping[str, float], decimals: Mapping[str, int] | None = None) -> list[MetricTable]:
     """All of them, protocols and scores in the order of the file.
 
     Args:
-        metrics: name -> figure; one with ``_std`` at its end stands beside the figure that it belongs to.
-        decimals: name -> how many are written; None: as of measured figures, the stored one beside it.
+        metrics: name -> figure; one with ``_std`` at its end stands in brackets beside the figure that it belongs to.
+        decimals: name -> how many are written; None: as of measured figures.
     """
+    return [_fill(layout, metrics, decimals) for layout in _lay_out(tuple(metrics))]
+
+
+@lru_cache(maxsize=64)  # cells of the same protocols have the same names
+def _lay_out(names: Names) -> list[Layout]:
     groups: dict[tuple[str, str], dict[str, dict[str, str]]] = {}
-    for name in metrics:
-        if name.endswith(STD) and name.removesuffix(STD) in metrics:
+    for name in names:
+        if name.endswith(STD) and name.removesuffix(STD) in names:
             continue
         pattern, row, score = _take_apart(name)
         protocol = PROTOCOL_OF.get(name, name.partition(".")[0])
         groups.setdefault((protocol, pattern), {}).setdefault(row, {})[score] = name
-    return [_fill(*key, rows, metrics, decimals) for key, rows in groups.items()]
+    spread = {name.removesuffix(STD) for name in names if name.endswith(STD)}
+    return [_arrange(pattern, rows, spread) for (_, pattern), rows in groups.items()]
 
 
 def _take_apart(name: str) -> tuple[str, str, str]:
@@ -62,33 +72,28 @@ def _take_apart(name: str) -> tuple[str, str, str]:
     return f"{path[0]}.ROW", score, "value"
 
 
-def _fill(
-    protocol: str,
-    pattern: str,
-    rows: Mapping[str, Mapping[str, str]],
-    metrics: Mapping[str, float],
-    decimals: Mapping[str, int] | None,
-) -> MetricTable:
+def _arrange(pattern: str, rows: Mapping[str, Mapping[str, str]], spread: set[str]) -> Layout:
     columns = tuple(dict.fromkeys(score for row in rows.values() for score in row))
-    cells = {
-        row: tuple(_describe(names.get(score, ""), metrics, decimals) for score in columns)
-        for row, names in rows.items()
-    }
-    return MetricTable(protocol, pattern, columns, cells)
+    cells = {row: tuple(names.get(score, "") for score in columns) for row, names in rows.items()}
+    return Layout(pattern, columns, cells, any(name in spread for names in cells.values() for name in names))
 
 
-def _describe(name: str, metrics: Mapping[str, float], decimals: Mapping[str, int] | None) -> Figure:
-    if name not in metrics:
-        return Figure(MISSING, "")
-    if decimals is not None:
-        return Figure(describe_number(metrics[name], decimals.get(name, 0)), "")
-    value, spread = metrics[name], metrics.get(name + STD)
-    text, exact = _write(value), repr(value)
-    if spread is None:
-        return Figure(text, exact)
-    return Figure(f"{text} ± {_write(spread)}", f"{exact} ± {spread!r}")
+def _fill(layout: Layout, metrics: Mapping[str, float], decimals: Mapping[str, int] | None) -> MetricTable:
+    rows = {row: [_describe(name, metrics, decimals) for name in names] for row, names in layout.rows.items()}
+    return MetricTable(layout.pattern, layout.columns, rows, layout.has_spreads)
 
 
-def _write(value: float) -> str:
-    """Whole numbers as such: folds and clusters are counted."""
-    return f"{value:.0f}" if abs(value) >= 2 and value == round(value) else describe_number(value, MEASURED_DECIMALS)
+def _describe(name: str, metrics: Mapping[str, float], decimals: Mapping[str, int] | None) -> str:
+    if not name:
+        return MISSING
+    digits = None if decimals is None else decimals.get(name, 0)
+    spread = metrics.get(name + STD)
+    figure = _write(metrics[name], digits)
+    return figure if spread is None else f"{figure}{JOINED}({_write(spread, digits)})"
+
+
+def _write(value: float, digits: int | None) -> str:
+    """Whole numbers of ours as such: folds and clusters are counted."""
+    if digits is None and abs(value) >= 2 and value == round(value):
+        return f"{value:.0f}"
+    return describe_number(value, MEASURED_DECIMALS if digits is None else digits)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from leaderboard.citing import cite_dataset, cite_leaderboard, cite_model
+from leaderboard.citing import cite_dataset, cite_model, head_dataset
 from leaderboard.columns import title_of
 from leaderboard.records import DatasetSpec, ModelSpec, Preprocessing
 from leaderboard.render.cells import describe_input, describe_millions, describe_number
@@ -52,7 +52,7 @@ class ModelPage:
     unmeasured: Sequence[Unmeasured]
     selection: str  # what pytest -k takes for it on a DATASET
     steps: Sequence[Step]
-    citations: Sequence[str]
+    citations: Sequence[tuple[str, str]]  # what it is of, the text
 
 
 def list_model_pages(material: Material) -> dict[str, bytes]:
@@ -85,7 +85,7 @@ def describe_model(material: Material, spec: ModelSpec, fields: Mapping[str, Fie
         unmeasured=list(_list_unmeasured(material, spec, {dataset.id for dataset in done}, tried)),
         selection=select_cell(spec.id, "DATASET", material.registry.models),
         steps=_list_steps(material, spec, done),
-        citations=list(_list_citations(spec, done)),
+        citations=list(_list_citations(material, spec, done)),
     )
 
 
@@ -138,11 +138,12 @@ def _list_steps(material: Material, spec: ModelSpec, done: Sequence[DatasetSpec]
     return [*list_steps(spec, done, models, why=again), Step(text, f"leaderboard verify {spec.id}")]
 
 
-def _list_citations(spec: ModelSpec, datasets: Sequence[DatasetSpec]) -> Iterator[str]:
+def _list_citations(material: Material, spec: ModelSpec, datasets: Sequence[DatasetSpec]) -> Iterator[tuple[str, str]]:
     """The model and its makers, these figures, the images."""
     if (own := cite_model(spec)) is not None:
-        yield own
-    yield cite_leaderboard()
+        yield "The model: where it is from", own
+    yield "These figures: how to cite", material.citation
     for dataset in datasets:
         if dataset.kind != "synthetic":
-            yield cite_dataset(dataset)
+            head = head_dataset(dataset)
+            yield f"The images of {dataset.id}: {head[0].lower()}{head[1:]}", cite_dataset(dataset)

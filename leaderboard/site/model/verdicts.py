@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isfinite, nan
 
 from leaderboard.columns import title_of
-from leaderboard.render.cells import MEASURED_DECIMALS, describe_figure, describe_rank
+from leaderboard.ranking import Standing
+from leaderboard.render.cells import MEASURED_DECIMALS, describe_figure, describe_place, state_p
 from leaderboard.render.findings import MOST_NAMED
 from leaderboard.rows import Row
 from leaderboard.sections import Section
-from leaderboard.statistics import Difference, Standing
+from leaderboard.statistics import Difference
 
 
 def describe_verdict(section: Section, row: Row) -> str:
     """Where a measured model stands; what is in ``**`` is strong. Figures of a corrupt cell are not told."""
-    metric = section.columns[0]
-    figure = f"{title_of(metric)} {describe_figure(row, metric)}"
-    standing = row.standings.get(metric.name)
-    where = f"on {section.dataset.id}"
+    metric, where = section.columns[0], f"on {section.dataset.id}"
     if row.status == "corrupt":
         return f"No figures {where}: its result file contradicts itself."
+    if not isfinite(row.metrics.get(metric.name, nan)):
+        return _describe_without(section, row, where)
+    figure = f"{title_of(metric)} {describe_figure(row, metric)}"
+    standing = row.standings.get(metric.name)
     if not section.dataset.ranked:
         return f"{figure} {where}, a smoke test: no evidence about real fossils."
     if not row.is_comparable:
@@ -29,7 +32,14 @@ def describe_verdict(section: Section, row: Row) -> str:
     models = len(section.standings.of) if section.standings else 1
     if models == 1:
         return f"{figure} {where}, where no other model is compared: this says nothing about which is better."
-    return f"**Place {describe_rank(standing)} of {models}** {where} ({figure}): {_describe_company(section, row)}."
+    return f"**Place {describe_place(standing)} of {models}** {where} ({figure}): {_describe_company(section, row)}."
+
+
+def _describe_without(section: Section, row: Row, where: str) -> str:
+    """Of a model that lacks the figure by which the table is sorted."""
+    title = title_of(section.columns[0])
+    why = "" if row.is_comparable else f", and compared with nothing ({row.remarks})"
+    return f"No {title} {where}: it has no place there. Its other figures are shown below{why}."
 
 
 def _describe_company(section: Section, row: Row) -> str:
@@ -58,7 +68,7 @@ def _gap(difference: Difference) -> str:
 def _judge(difference: Difference) -> str:
     if difference.is_resolved:
         return "the best"
-    return f"the best, and not told apart from it (p = {difference.p:.2f})"
+    return f"the best, and not told apart from it ({state_p(difference.p)})"
 
 
 def list_names(ids: Sequence[str]) -> str:

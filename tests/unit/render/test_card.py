@@ -58,17 +58,18 @@ def test_the_hubs_reader_finds_every_headline_figure(measure, crowd) -> None:
 
 
 def test_a_figure_says_on_what_it_rests(measure, crowd, with_model) -> None:
-    """Data set and its digest, protocol and its version, weights, half of its interval."""
+    """Data set and the digest of its images, protocol and its version, weights, half of its interval."""
     weights = {"source": "hub:me/mine", "revision": SHA}
     board = with_model(crowd, "toy", sources=(Source("hub", "me/mine", revision=SHA),))
     one = load(describe(board, [measure("toy", 8, model={"weights": weights})])).eval_results[0]
-    assert (one.dataset_type, one.dataset_name, one.dataset_revision) == ("grains", "Grains", "d" * 64)
+    assert (one.dataset_type, one.dataset_name, one.dataset_revision) == ("grains", "Grains", None)
     assert one.metric_config == "knn, version 1"
     arguments = dict(one.metric_args)
     assert 0 < arguments.pop("half_width_95") < 0.2
     assert arguments == {
         "average": "macro",
         "suite": "fossil-leaderboard",
+        "dataset_digest": "d" * 64,
         "model": "toy",
         "weights": "hub:me/mine",
         "weights_revision": SHA,
@@ -92,9 +93,18 @@ def test_there_is_a_source_only_with_an_address(measure, crowd) -> None:
 
 
 def test_a_data_set_of_the_hub_has_its_name_there(measure, crowd, with_dataset) -> None:
-    """Not the one of datasets.yaml."""
-    board = with_dataset(crowd, hub="me/grains")
-    assert {one.dataset_type for one in load(describe(board, [measure("toy", 8)])).eval_results} == {"me/grains"}
+    """Not the one of datasets.yaml; its revision is the commit, which a digest of images or a branch is not."""
+    for revision, shown in ((SHA, SHA), ("main", None), (None, None)):
+        board = with_dataset(crowd, hub="me/grains", revision=revision)
+        found = load(describe(board, [measure("toy", 8)])).eval_results
+        assert {(one.dataset_type, one.dataset_revision) for one in found} == {("me/grains", shown)}
+
+
+def test_a_data_set_of_another_place_has_no_revision(measure, crowd, with_dataset) -> None:
+    """And a type that is no repository: a plain word."""
+    board = with_dataset(crowd, revision=SHA)
+    found = load(describe(board, [measure("toy", 8)])).eval_results
+    assert {(one.dataset_type, one.dataset_revision) for one in found} == {("grains", None)}
 
 
 def test_a_licences_notice_stands_in_the_block(measure, crowd, with_model) -> None:

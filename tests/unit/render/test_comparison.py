@@ -9,6 +9,7 @@ import pytest
 
 from leaderboard.comparison import Comparison, check_measured, compute_comparison
 from leaderboard.errors import LeaderboardError
+from leaderboard.ranking import Standing
 from leaderboard.records import Result
 from leaderboard.registry import Registry
 from leaderboard.render.cells import JOINED
@@ -16,7 +17,7 @@ from leaderboard.render.comparison import render_comparison
 from leaderboard.render.findings import NEAR_ONE, RIGID, ROUGH
 from leaderboard.settling import Settling
 from leaderboard.standings import Standings
-from leaderboard.statistics import Difference, Standing
+from leaderboard.statistics import Difference
 
 F1 = "knn1.f1_macro"
 DOUBTS = (ROUGH, NEAR_ONE, RIGID)
@@ -62,7 +63,7 @@ def test_a_row_has_rank_figure_difference_and_verdict(say: Callable[..., str]) -
     ("difference", "words"),
     [
         (Difference(0.1, 0.06, 0.0004), ["+0.100 ± 0.060", "< 0.001", "better"]),
-        (Difference(0.1, 0.06, 0.0499), ["+0.100 ± 0.060", "0.050", "better"]),
+        (Difference(0.1, 0.06, 0.0499), ["+0.100 ± 0.060", "< 0.05", "better"]),
         (Difference(0.05, 0.06, 0.05), ["+0.050 ± 0.060", "0.050", "not told apart"]),
         (Difference(0.05, 0.04, 0.06), ["+0.050 ± 0.040", "0.060", "not told apart"]),
         (Difference(-0.05, 0.06, 1.0), ["−0.050 ± 0.060", "1.000", "not told apart"]),

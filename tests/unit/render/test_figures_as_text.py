@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from leaderboard.ranking import Standing
 from leaderboard.records import Metric
 from leaderboard.render.cells import (
     JOINED,
@@ -13,14 +14,16 @@ from leaderboard.render.cells import (
     describe_input,
     describe_millions,
     describe_number,
+    describe_p,
     describe_place,
     describe_rank,
     describe_ranks,
     describe_status,
     escape,
+    state_p,
 )
 from leaderboard.rows import Row, missing_row
-from leaderboard.statistics import Difference, Standing
+from leaderboard.statistics import LEVEL, Difference
 
 SHARE = Metric("a")
 STANDING = Standing(0.7182, 0.0464, 1, 2, (1, 2), Difference(0.0, 0.0, 1.0))
@@ -130,3 +133,29 @@ def test_text_of_a_cell_ends_neither_cell_nor_row() -> None:
 def test_parameters_are_told_in_millions(count: int, shown: str) -> None:
     """Three digits; a baseline has none."""
     assert describe_millions(count) == shown
+
+
+@pytest.mark.parametrize(
+    ("p", "shown"),
+    [
+        (0.0009, "< 0.001"),
+        (0.001, "0.001"),
+        (0.0494, "0.049"),
+        (0.0496, "< 0.05"),
+        (0.04999999, "< 0.05"),
+        (0.05, "0.050"),
+        (0.0504, "0.050"),
+        (1.0, "1.000"),
+    ],
+)
+def test_a_p_never_stands_on_the_other_side_of_its_verdict(p: float, shown: str) -> None:
+    """Below 0.05 two models are told apart, by the unrounded p: what is shown says the same."""
+    assert describe_p(p) == shown
+    is_below = shown.startswith("<") or float(shown) < LEVEL
+    assert is_below == Difference(0.1, 0.1, p).is_resolved
+
+
+def test_a_p_in_a_sentence_does_not_break() -> None:
+    """An equation, or what it is less than."""
+    assert state_p(0.07) == f"p{JOINED}={JOINED}0.070"
+    assert state_p(0.0001) == f"p{JOINED}<{JOINED}0.001"

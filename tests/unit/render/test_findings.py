@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from leaderboard.render.cells import state_p
 from leaderboard.render.findings import describe_findings, describe_resolution
 from leaderboard.sections import compute_section
 
@@ -79,7 +80,7 @@ def test_a_difference_beyond_its_interval_that_may_be_chance_comes_with_its_p(me
     assert last.standings[F1].rank == 1
     assert said(results).endswith(
         f"apart: from the first to the last it is {abs(difference.value):.3f} ± {difference.half_width:.3f}, "
-        f"which may be chance in one of 3 pairs (p = {difference.p:.2f})."
+        f"which may be chance in one of 3 pairs ({state_p(difference.p)})."
     )
 
 

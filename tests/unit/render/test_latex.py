@@ -8,6 +8,7 @@ import pytest
 
 from leaderboard.records import Literature, Reported
 from leaderboard.render.latex import render_latex, to_latex
+from leaderboard.render.tables import render_reported
 from leaderboard.sections import NO_NEWS, News, compute_sections, narrow
 
 F1 = "knn1.f1_macro"
@@ -59,6 +60,18 @@ def test_reported_rows_alone_need_one_rule(reported) -> None:
     assert list_rows(text)[0][0] == "Model"
     assert r"$\pm$" not in text
     assert "No row can be compared" not in text
+
+
+def test_reported_rows_stand_in_the_order_of_the_other_tables(crowd, with_model) -> None:
+    """By the first column of which others report a figure, here the second; one without it comes last."""
+    share, balanced = "retrieval.precision_at_n", "linear.balanced_accuracy"
+    board = crowd
+    for model, figures in {"toy": {balanced: 0.9}, "top": {share: 0.4, balanced: 0.1}, "tin": {share: 0.6}}.items():
+        board = with_model(board, model, reported={"grains": Reported(figures, "Somebody")})
+    [section] = compute_sections(board, [])
+    names = [row[0] for row in list_rows(render_latex([section])) if row[-1] == "reported"]
+    assert names == ["tin", "top", "toy"]
+    assert names == re.findall(r"^\| (t\w+) ", render_reported(section), re.MULTILINE)
 
 
 def test_the_caption_says_what_the_images_can_resolve(measure, crowd) -> None:

@@ -15,7 +15,6 @@ from leaderboard.report.analysis import Analysis
 from leaderboard.report.collection_file import Collection
 from leaderboard.report.comparison import compare_models
 from leaderboard.report.saving import escape_latex, render_latex, save_table
-from leaderboard.report.spreadsheet import keep_text
 from leaderboard.report.tables import (
     tabulate_bad_files,
     tabulate_class_scores,
@@ -33,6 +32,7 @@ from leaderboard.report.tables import (
     tabulate_queries,
 )
 from leaderboard.report.tables.models import make_frame
+from leaderboard.spreadsheet import keep_text
 
 Make = Callable[..., Analysis]
 

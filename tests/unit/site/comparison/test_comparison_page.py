@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import combinations
@@ -214,6 +215,29 @@ def test_notices_come_with_the_figures(few: tuple[Registry, list[Result]]) -> No
     shown = gather_material(replace(registry, models=models), results, NO_NEWS)
     data = read_script(list_comparison_files(shown)["data/generated-1.js"])
     assert {model["id"]: model["notice"] for model in data["models"]}[named] == "Built with Sand"
+
+
+@pytest.mark.parametrize(("taxon", "words"), [("species", ["species", "species"]), ("taxon", ["taxon", "taxa"])])
+def test_classes_are_called_what_they_are(few: tuple[Registry, list[Result]], taxon: Any, words: list[str]) -> None:
+    """As the data set's entry says, in what the script reads; the page itself names no rank."""
+    registry, results = few
+    spec = replace(registry.dataset("generated-1"), taxon=taxon)
+    files = list_comparison_files(gather_material(replace(registry, datasets={spec.id: spec}), results, NO_NEWS))
+    data = read_script(files["data/generated-1.js"])
+    assert data["words"] == words
+    assert data["genera"]["title"] == f"NN F1 of each {words[0]}"
+    assert f"not calibrated for a single {words[0]}" in data["genera"]["note"]
+    assert not re.search(r"\bgen(us|era)\b", re.sub("<[^>]*>", "", files["compare.html"].decode()), re.IGNORECASE)
+
+
+def test_without_intervals_no_command_is_promised(few: tuple[Registry, list[Result]]) -> None:
+    """A terminal compares only figures that have evidence."""
+    registry, results = few
+    column = "clustering.umap.kmeans_known_k.ami"
+    spec = replace(registry.dataset("generated-1"), columns=(column,))
+    having = [replace(result, metrics={**result.metrics, column: 0.5}) for result in results]
+    page = list_comparison_files(gather_material(replace(registry, datasets={spec.id: spec}), having, NO_NEWS))
+    assert "leaderboard compare" not in page["compare.html"].decode()
 
 
 def test_one_comparable_model_is_nothing_to_compare(few: tuple[Registry, list[Result]]) -> None:

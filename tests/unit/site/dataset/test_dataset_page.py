@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from leaderboard.auditing import choose_good, list_untrained
+from leaderboard.auditing import find_good, list_untrained
 from leaderboard.backbones import loader_version
 from leaderboard.protocols import METRICS
 from leaderboard.records import Literature, Reported
+from leaderboard.render.tables import render_reported
 from leaderboard.sections import NO_NEWS
 from leaderboard.site.dataset.page import describe_dataset, list_dataset_pages
 from leaderboard.site.gathering import gather_material
@@ -62,26 +63,128 @@ def test_a_data_set_with_a_section_has_a_page(crowd, measure):
     assert list(pages) == ["datasets/grains.html"]
 
 
-def test_the_hardest_genus_comes_first(crowd, measure, describe):
-    """By the best model's figure; the mark is the median of all models."""
-    results = [measure("top", 5), measure("toy", 20), measure("tin", 30)]
-    view = describe(crowd, results)
+def test_the_hardest_class_comes_first(trained, heard, describe):
+    """By the first model's figure; the mark is the median of the trained models, whose number and names are said."""
+    results = [heard("top", 5), heard("toy", 20), heard("tin", 30)]
+    view = describe(trained, results)
 
     figures = [float(bar.text.split("\N{NO-BREAK SPACE}")[0]) for bar in view.hardest]
     assert figures == sorted(figures)
-    assert view.best == "top"
+    assert (view.first, view.role) == ("top", "the best")
+    assert view.middle == "the 2 trained models (top and tin)"
     assert len(view.hardest) == 2
     assert all(float(bar.against) < figure for bar, figure in zip(view.hardest, figures, strict=True))
     assert [bar.images for bar in view.hardest] == [40, 40]
 
 
-def test_what_all_good_models_confuse_stands_with_the_least_and_the_largest_share(trained, heard, describe):
-    """The baseline is not heard: it is worse than both."""
+@pytest.fixture
+def four(trained):
+    """Another network beside top and tin."""
+    return replace(trained, models=trained.models | {"tan": replace(trained.model("tin"), id="tan")})
+
+
+def test_the_median_is_of_good_models_where_there_are_three(four, heard, measure, describe):
+    """Neither the baseline nor a model without the ranking figure is counted; of a model alone there is no median."""
+    good = [heard("top", 4), heard("tin", 6), heard("tan", 8)]
+    without = replace(good[2], metrics={"knn1.accuracy": good[2].metrics["knn1.accuracy"]})
+    all_good, two, alone = (
+        describe(four, results)
+        for results in ([*good, heard("toy", 40)], [*good[:2], without, heard("toy", 40)], [good[0], heard("toy", 40)])
+    )
+
+    assert all_good.middle == "the 3 models that are better than every untrained one (top, tin and tan)"
+    assert two.middle == "the 2 trained models (top and tin)"
+    for place, bar in enumerate(sorted(all_good.hardest, key=lambda bar: bar.name)):
+        assert float(bar.against) < float(sorted(two.hardest, key=lambda bar: bar.name)[place].against)  # it is tin's
+    assert alone.middle == ""
+    assert all(bar.mark == "" for bar in alone.hardest)
+
+
+def test_of_many_models_the_first_are_named_and_the_others_counted(trained, measure, describe):
+    """A sentence stays a sentence."""
+    network = {"library": "timm", "loader": loader_version("timm")}
+    ids = [f"net-{number}" for number in range(6)]
+    models = trained.models | {id_: replace(trained.model("tin"), id=id_) for id_ in ids}
+    view = describe(replace(trained, models=models), [measure(id_, n + 4, model=network) for n, id_ in enumerate(ids)])
+
+    assert view.middle == "the 6 trained models (net-0, net-1, net-2 and 3 others)"
+
+
+def test_nobody_is_the_best_of_a_smoke_test(crowd, measure, with_dataset):
+    """The first of its table is only the highest."""
+    results = [measure("top", 5), measure("toy", 20)]
+    page = list_dataset_pages(gather_material(with_dataset(crowd, ranked=False), results, NO_NEWS))
+
+    assert b'top.html">top</a>, the highest, with its 95 % interval' in page["datasets/grains.html"]
+
+
+def test_what_all_good_models_confuse_is_counted_in_common_images(trained, heard, describe):
+    """The baseline is not heard: it is worse than both. Tin shares its three mistakes for b, and one for a."""
     doubt = describe(trained, [heard("top", 4), heard("tin", 8), heard("toy", 40)]).suspicions
 
     assert doubt.models == ("top", "tin")
-    assert [(own.truth, own.named) for own in doubt.confusions] in ([("a", "b"), ("b", "a")], [("b", "a"), ("a", "b")])
-    assert all(" to " in own.share for own in doubt.confusions)
+    (shared,) = doubt.confusions
+    assert (shared.truth, shared.named, shared.counts) == ("a", "b", "3 of 40 tested images")
+    assert [picture.name for picture in shared.pictures] == ["image 0", "image 31", "image 37"]
+    assert doubt.notes == ["Asked are the 2 models that are better than every untrained one (top and tin)."]
+
+
+def test_mistakes_on_different_images_are_no_candidates(trained, heard, describe):
+    """Each model confuses as often, but no image is named wrongly by both."""
+    doubt = describe(trained, [heard("top", 4), heard("tin", 8, first=20), heard("toy", 40)]).suspicions
+
+    assert doubt.confusions == []
+    assert doubt.suspects == []
+
+
+def test_look_alikes_are_named_as_a_cause(trained, heard):
+    """A confusion is no proof of a wrong label."""
+    material = gather_material(trained, [heard("top", 4), heard("tin", 8), heard("toy", 40)], NO_NEWS)
+    page = list_dataset_pages(material)["datasets/grains.html"].decode()
+
+    assert "Classes that look alike cause this as well as wrong labels do." in page
+
+
+def test_models_that_beat_no_untrained_one_point_to_no_labels(trained, heard, describe):
+    """Nor does a single good one: its mistakes are just its own."""
+    assert describe(trained, [heard("top", 40), heard("tin", 41), heard("toy", 4)]).suspicions is None
+    assert describe(trained, [heard("top", 4), heard("tin", 40), heard("toy", 40)]).suspicions is None
+
+
+def test_without_an_untrained_model_nobody_is_called_good(trained, heard, describe):
+    """All trained ones are heard, and it is said why."""
+    doubt = describe(trained, [heard("top", 4), heard("tin", 8)]).suspicions
+
+    assert doubt.notes[0].startswith("Asked are the 2 trained models (top and tin): without an untrained one")
+
+
+def test_agreement_within_a_family_is_called_what_it_is(trained, heard, with_model, describe):
+    """Not independent; of two families, or of none that is known, nothing is said."""
+    results = [heard("top", 4), heard("tin", 8), heard("toy", 40)]
+    one = with_model(trained, "top", family="Toys")
+    both = with_model(one, "tin", family="Toys")
+
+    assert describe(both, results).suspicions.notes[1:] == [
+        "All of them are of one family (Toys), so their agreement is not independent."
+    ]
+    assert describe(one, results).suspicions.notes[1:] == []
+    assert describe(trained, results).suspicions.notes[1:] == []
+
+
+def test_reported_figures_stand_best_first_by_the_first_column_that_any_of_them_has(crowd, with_model, with_dataset):
+    """Whatever their order in models.yaml; one without a figure there is the last."""
+    columns = ("knn1.f1_macro", "few_shot.lr.k5.top1", "knn1.accuracy")
+    registry = with_dataset(crowd, columns=columns)
+    shots = "few_shot.lr.k5.top1"
+    for model, figures in {"toy": {"knn1.accuracy": 0.99}, "top": {shots: 0.5}, "tin": {shots: 0.7}}.items():
+        registry = with_model(registry, model, reported={"grains": Reported(figures, "A paper")})
+    material = gather_material(registry, [], NO_NEWS)
+    page = list_dataset_pages(material)["datasets/grains.html"].decode()
+
+    assert re.findall(r'<tr><th scope="row"><a href="../models/(\w+).html">', page) == ["tin", "top", "toy"]
+    (section,) = material.sections
+    (markdown, *_) = render_reported(section).partition("Source")
+    assert re.findall(r"^\| (t\w+) ", markdown, re.MULTILINE) == ["tin", "top", "toy"]
 
 
 def test_suspects_are_those_of_the_audit(trained, heard, describe):
@@ -103,9 +206,9 @@ def test_the_models_that_are_heard_do_not_depend_on_where_resamples_come_from(tr
     (section,) = material.sections
     untrained, metric = list_untrained(trained.models.values()), METRICS["knn1.f1_macro"]
 
-    kept = choose_good(results, untrained, metric, section.standings)
+    kept = find_good(results, untrained, metric, section.standings)
 
-    assert kept == choose_good(results, untrained, metric)
+    assert kept == find_good(results, untrained, metric)
     assert [result.model for result in kept] == ["top"]
 
 

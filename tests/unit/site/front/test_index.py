@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from leaderboard.records import Reported, Result, Source
+from leaderboard.records import Cell, Reported, Result, Source
 from leaderboard.registry import Registry
-from leaderboard.sections import compute_section, compute_sections
+from leaderboard.sections import NO_NEWS, News, Section, compute_section, compute_sections
 from leaderboard.site.front.index import build_overview, describe_lead, group_tables, list_choices, list_index_pages
 from leaderboard.site.front.licences import classify_licence
 from leaderboard.site.front.lines import Line
@@ -25,8 +25,8 @@ SPEED = {"images_per_second": 47.94, "hardware": "x86_64", "device": "cpu", "dty
 def tabulate(crowd: Registry) -> Callable[..., Table]:
     """The front page's table of some results, of three models on grains unless another registry is given."""
 
-    def build(results: Sequence[Result], board: Registry = crowd) -> Table:
-        return build_table(compute_section(board, board.dataset("grains"), results))
+    def build(results: Sequence[Result], board: Registry = crowd, news: News = NO_NEWS) -> Table:
+        return build_table(compute_section(board, board.dataset("grains"), results, news), board.models)
 
     return build
 
@@ -35,8 +35,8 @@ def tabulate(crowd: Registry) -> Callable[..., Table]:
 def read_front(crowd: Registry) -> Callable[..., str]:
     """The markup of index.html for some results."""
 
-    def render(results: Sequence[Result], board: Registry = crowd) -> str:
-        material = Material(board, results, compute_sections(board, results))
+    def render(results: Sequence[Result], board: Registry = crowd, news: News = NO_NEWS) -> str:
+        material = Material(board, results, compute_sections(board, results, news))
         return list_index_pages(material)["index.html"].decode()
 
     return render
@@ -45,6 +45,12 @@ def read_front(crowd: Registry) -> Callable[..., str]:
 def find_line(table: Table, model: str) -> Line:
     """The row of a model, measured before reported."""
     return next(line for line in (*table.measured, *table.reported) if line.model.id == model)
+
+
+def list_groups(sections: Sequence[Section], board: Registry) -> dict[str, list[str]]:
+    """What a visitor chooses a data set from."""
+    groups = group_tables([build_table(section, board.models) for section in sections])
+    return {title: [table.dataset.id for table in own] for title, own in groups.items()}
 
 
 # ---- rows
@@ -153,7 +159,7 @@ def test_without_a_ranking_figure_the_first_that_anybody_has_is_drawn(crowd, wit
     board = with_model(replace(crowd, datasets=columns), "tin", reported={"grains": Reported({MAP: 0.5}, "x")})
     table = tabulate([], board)
     assert (table.drawn.key, table.columns, table.band, table.is_ranked) == (MAP, [], None, False)
-    assert table.missing == ["toy", "top"]
+    assert [model.id for model in table.missing] == ["toy", "top"]
     assert table.summary == "nothing measured"
 
 
@@ -168,6 +174,66 @@ def test_only_two_comparable_rows_can_be_picked_for_a_comparison(measure, tabula
     """With a single one there is nothing to pick."""
     assert tabulate([measure("toy", 8), measure("top", 8)]).has_pairs
     assert not tabulate([measure("toy", 8), measure("top", 8, inputs={"dataset": "e" * 64})]).has_pairs
+
+
+def test_a_search_finds_missing_models_by_what_it_finds_others(measure, crowd, with_model, tabulate) -> None:
+    """Title, family and tags; the command selects no model whose name holds this one."""
+    board = with_model(crowd, "top", family="Spinners", tags=("wood",))
+    board = replace(board, models=board.models | {"top-large": replace(board.model("top"), id="top-large")})
+    table = tabulate([measure("toy", 8), measure("tin", 9)], board)
+    missing = {model.id: model for model in table.missing}
+    assert {"top", "spinners", "wood"} <= set(missing["top"].words.split())
+    assert missing["top"].command == 'pytest -k "top and not top-large and grains"'
+    assert missing["top-large"].command == 'pytest -k "top-large and grains"'
+
+
+# ---- what is not measured
+
+
+def test_only_rows_with_figures_are_counted_as_measured(measure, tabulate) -> None:
+    """Not a corrupt cell; a stale one by that name; and not what a run could not measure."""
+    stale = measure("tin", 2, inputs={"dataset": "e" * 64})
+    news = News(statuses={Cell("top", "grains"): ("gated", "log in")})
+    gated = tabulate([measure("toy", 8), stale], news=news)
+    assert [line.model.id for line in gated.measured] == ["toy", "tin", "top"]
+    assert (gated.summary, gated.has_measured) == ("1 measured, 1 stale", True)
+    assert [line.kind for line in gated.measured] == ["measured", "measured", ""]
+    assert tabulate([measure("toy", 8), measure("tin", 8, metrics={F1: 0.99})]).summary == "1 measured"
+
+
+@pytest.mark.parametrize("status", ["gated", "unreachable"])
+def test_what_no_run_could_measure_is_nothing_measured(crowd, with_model, tabulate, read_front, status: str) -> None:
+    """The data set stands among those of others' figures, the note says so, and nothing is said of an order."""
+    news = News(statuses={Cell("top", "grains"): (status, "no licence accepted")})
+    board = with_model(crowd, "tin", reported={"grains": Reported({F1: 0.9}, "x")})
+    table = tabulate([], board, news)
+    assert [line.status for line in table.measured] == [status]
+    assert (table.summary, table.has_measured, table.findings) == ("nothing measured", False, [])
+    sections = compute_sections(board, [], news)
+    assert list_groups(sections, board) == {"Only reported by others": ["grains"]}
+    text = read_front([], board, news)
+    assert "Nothing is measured here yet: the figures are those that others published." in text
+    assert "95 % interval" not in text
+
+
+def test_an_interval_is_promised_only_where_one_is_drawn(measure, crowd, read_front) -> None:
+    """A figure without evidence has none, and neither has a stale row."""
+    few_shot = "few_shot.lr.k5.top1"
+    board = replace(crowd, datasets={"grains": replace(crowd.dataset("grains"), columns=(few_shot, F1))})
+    results = [measure(model, 8, metrics={few_shot: 0.5}) for model in ("toy", "top")]
+    assert "5 shots with its 95 % interval" not in read_front(results, board)
+    assert "NN F1 with its 95 % interval" in read_front(results)
+    stale = [measure("toy", 8, inputs={"dataset": "e" * 64})]
+    assert "with its 95 % interval" not in read_front(stale)
+
+
+def test_reported_rows_stand_in_the_common_order(crowd, with_model, tabulate) -> None:
+    """Best first by the first column that any of them has; of a loss the least is best."""
+    loss = "linear.log_loss"
+    board = replace(crowd, datasets={"grains": replace(crowd.dataset("grains"), columns=(F1, loss))})
+    for model, value in (("toy", 0.3), ("top", 0.1), ("tin", 0.2)):
+        board = with_model(board, model, reported={"grains": Reported({loss: value}, "x")})
+    assert [line.model.id for line in tabulate([], board).reported] == ["top", "tin", "toy"]
 
 
 # ---- the page
@@ -192,11 +258,18 @@ def test_a_licence_is_open_only_where_it_is_known_to_be(licence: str | None, gro
 
 def test_filters_offer_what_there_is(measure, crowd, with_model, tabulate) -> None:
     """Families by name, and only groups of licences that some row has."""
-    board = with_model(with_model(crowd, "toy", family="Toys"), "tin", family="Cans", licence=None)
+    reported = {"grains": Reported({F1: 0.9}, "x", 3_000_000)}
+    board = with_model(with_model(crowd, "toy", family="Toys", reported=reported), "tin", family="Cans", licence=None)
     choices = {choice.key: choice for choice in list_choices([tabulate([measure(m, 8) for m in board.models], board)])}
     assert [value for value, _ in choices["family"].options] == ["Cans", "Toys"]
     assert [value for value, _ in choices["licence"].options] == ["open", "unstated"]
-    assert [value for value, _ in choices["access"].options] == ["open"]
+    assert [value for value, _ in choices["size"].options] == ["5", "25", "100"]
+
+
+def test_a_filter_that_would_hide_nothing_is_not_offered(measure, tabulate) -> None:
+    """All rows of one kind, licence and access."""
+    offered = {choice.key for choice in list_choices([tabulate([measure("toy", 8), measure("top", 9)])])}
+    assert not offered & {"kind", "licence", "access"}
 
 
 def test_the_lead_is_about_the_first_ranked_data_set(measure, crowd) -> None:
@@ -228,8 +301,7 @@ def test_measured_data_sets_are_offered_before_those_that_are_only_reported(
     smoke = replace(board.dataset("grains"), id="drawn", ranked=False)
     board = replace(board, datasets=board.datasets | {"drawn": smoke})
     results = [measure("toy", 8), replace(measure("toy", 8), dataset="drawn")]
-    groups = group_tables([build_table(section) for section in compute_sections(board, results)])
-    found = {title: [table.dataset.id for table in own] for title, own in groups.items()}
+    found = list_groups(compute_sections(board, results), board)
     assert found == {"Measured": ["grains"], "Only reported by others": ["spores"], "Smoke tests": ["drawn"]}
     assert list(found) == ["Measured", "Only reported by others", "Smoke tests"]
 

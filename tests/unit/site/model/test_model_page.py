@@ -29,6 +29,11 @@ def describe():
     return view
 
 
+def plain(text):
+    """With spaces where lines must not break."""
+    return text.replace("\N{NO-BREAK SPACE}", " ")
+
+
 @pytest.fixture
 def three(measure):
     """Top is right everywhere but for two images, toy is told from it, tin is not told from toy."""
@@ -59,7 +64,7 @@ def test_a_tied_model_is_told_whom_it_shares_its_place_with(crowd, three, descri
     """Tin is not told from toy: one place, named."""
     (verdict,) = describe(crowd, three, "tin").verdicts
 
-    assert verdict.startswith("**Place 2= of 3**")
+    assert plain(verdict).startswith("**Place 2= (2–3) of 3**")
     assert "in one group with toy" in verdict
     assert "below top, the best" in verdict
 
@@ -74,6 +79,26 @@ def test_genera_are_held_against_the_best_and_the_best_against_the_next(crowd, t
     losses = {bar.name: bar.against for bar in second.genera.bars}
     assert {name: text.replace("−", "+") for name, text in losses.items()} == gains
     assert all(text.startswith("+") for text in gains.values())
+    assert {bar.verdict for bar in (*best.genera.bars, *second.genera.bars)} == {"told apart"}
+
+
+def test_classes_that_are_not_told_apart_are_called_so(crowd, three, describe):
+    """Tin and toy differ by two images: no verdict is empty, and the doubt about single classes is told."""
+    chart = describe(crowd, three[1:], "tin").cells[0].genera
+
+    assert [bar.verdict for bar in chart.bars] == ["not told apart"] * 2
+    assert chart.told == 0
+    assert any("not calibrated for a single class" in doubt for doubt in chart.doubts)
+
+
+def test_verdicts_say_for_what_they_are_adjusted(crowd, three):
+    """The table of figures for all pairs, that of classes for the classes of one pair; a model alone has no verdict."""
+    pages = list_model_pages(gather_material(crowd, three, NO_NEWS))
+    alone = list_model_pages(gather_material(crowd, three[:1], NO_NEWS))
+
+    said = "is adjusted (Holm) for all pairs of compared models, in the table below for the classes of this one pair"
+    assert said in pages["models/toy.html"].decode()
+    assert "adjusted" not in alone["models/top.html"].decode()
 
 
 def test_figures_are_drawn_where_the_scale_has_them(crowd, three, describe):
@@ -96,6 +121,60 @@ def test_a_stale_cell_is_shown_with_its_reason_and_compared_with_nothing(crowd, 
     assert cell.headlines[0].text.startswith("0.")
     assert cell.headlines[0].difference == ""
     assert "Not ranked on grains" in view.verdicts[0]
+    assert cell.intervals == "Figures as stored, without intervals; they are compared with nothing."
+    assert cell.genera is None or not cell.genera.has_intervals
+
+
+def test_captions_say_which_figures_have_intervals(crowd, measure, with_dataset, describe):
+    """All, those that have one, none; the classes of a model alone have theirs, and it is not said to be as stored."""
+    shots = {"few_shot.lr.k5.top1": 0.5}
+    result = measure("toy", 30, metrics=shots)
+
+    def caption(*columns):
+        return describe(with_dataset(crowd, columns=columns), [result], "toy").cells[0].intervals
+
+    assert caption("knn1.f1_macro") == "Figures with 95 % intervals (±)."
+    assert caption("knn1.f1_macro", *shots) == "Figures, with 95 % intervals (±) where they have one."
+    assert caption(*shots) == "Figures; none of them has an interval."
+    page = list_model_pages(gather_material(crowd, [result], NO_NEWS))["models/toy.html"].decode()
+    assert "NN F1 by class: ● toy with its 95 % interval; no other model is compared here." in page
+    assert "as stored" not in page
+
+
+def test_stored_figures_of_classes_have_the_title_of_that_figure(crowd, measure, with_dataset, describe):
+    """Where few shots stand first in the table, F1 of the nearest neighbour is still called that."""
+    f1 = {"knn1.f1": [0.25, 0.75]}
+    result = measure("toy", 30, metrics={"few_shot.lr.k5.top1": 0.5}, per_class=f1)
+    registry = with_dataset(crowd, columns=("few_shot.lr.k5.top1", "knn1.f1_macro"))
+    chart = describe(registry, [result], "toy").cells[0].genera
+    page = list_model_pages(gather_material(registry, [result], NO_NEWS))["models/toy.html"].decode()
+
+    assert chart.title == "NN F1"
+    assert [bar.text for bar in chart.bars] == ["0.25", "0.75"]
+    assert "NN F1 by class, as stored: without intervals, and compared with nothing." in page
+
+
+def test_nobody_is_the_best_where_nothing_is_ranked(crowd, three, with_dataset, describe):
+    """Of a smoke test, and of a figure without an interval, one is only the highest."""
+    smoke = describe(with_dataset(crowd, ranked=False), three, "toy").cells[0].rival
+    shots = [replace(result, metrics={"few_shot.lr.k5.top1": 0.1 * rank}) for rank, result in enumerate(three)]
+    unsure = with_dataset(crowd, columns=("few_shot.lr.k5.top1",))
+
+    assert (smoke.id, smoke.role) == ("top", "the highest")
+    assert describe(unsure, shots, "top").cells[0].rival.role == "the highest"
+    assert describe(unsure, shots, "tin").cells[0].rival.role == "the next highest"
+    assert describe(crowd, three, "toy").cells[0].rival.role == "the best"
+
+
+def test_a_model_without_the_ranking_figure_is_told_so_and_has_no_link_to_compare(crowd, three, measure):
+    """The compare page would refuse it."""
+    without = measure("tin", 32, metrics={"knn1.f1_macro": None})
+    pages = list_model_pages(gather_material(crowd, [*three[:2], without], NO_NEWS))
+    page, toy = (pages[f"models/{model}.html"].decode() for model in ("tin", "toy"))
+
+    assert "<li>No NN F1 on grains: it has no place there. Its other figures are shown below.</li>" in page
+    assert "compare.html#set" not in page
+    assert "compare.html#set=grains&amp;a=toy&amp;b=top" in toy
 
 
 def test_a_corrupt_cell_shows_no_figure(crowd, measure, describe):
@@ -121,7 +200,7 @@ def test_reported_figures_keep_their_decimals_and_their_source(crowd, three, wit
     assert dict(own.figures)["NN F1"] == "0.9"
     assert own.source == "A paper"
     (other,) = own.others
-    assert other.rows["map"][0].text == "0.5"
+    assert other.rows["map"] == ["0.5"]
     assert ("Parameters", "5e-06M (reported)") in view.facts
     assert view.cells == []
 
@@ -167,8 +246,8 @@ def test_a_gated_model_needs_its_licence_first(crowd, three, with_model, describ
     assert ["accept the licence" in text for text in texts][:3] == [False, True, False]
 
 
-def test_every_stored_figure_is_on_the_page_unrounded(crowd, measure):
-    """The shown one is rounded, the whole one stands beside it; a spread stands with its figure."""
+def test_every_stored_figure_is_on_the_page(crowd, measure):
+    """A spread stands in brackets beside its figure, and the caption of its table alone says what the brackets are."""
     more = {
         "few_shot.lr.k1.top1": 0.1234567890123,
         "few_shot.lr.k1.top1_std": 0.0987654321,
@@ -177,9 +256,13 @@ def test_every_stored_figure_is_on_the_page_unrounded(crowd, measure):
     result = measure("toy", 30)
     result = replace(result, metrics={**result.metrics, **more})
     page = list_model_pages(gather_material(crowd, [result], NO_NEWS))["models/toy.html"].decode()
+    tables = dict(re.findall(r"<caption><code>(.*?)</code>(.*?)</caption>(?s:.*?)<tbody>", page))
 
-    assert all(repr(value) in page for value in result.metrics.values())
-    assert ">0.123 ± 0.099<" in page
+    assert all(f">{value:.3f}" in page for name, value in result.metrics.items() if not name.endswith("_std"))
+    assert ">0.123\N{NO-BREAK SPACE}(0.099)<" in page
+    assert tables.pop("few_shot.lr.ROW.COLUMN") == "; in brackets the s.d. over draws"
+    assert tables
+    assert set(tables.values()) == {""}
 
 
 def test_provenance_names_every_input(crowd, measure, describe):

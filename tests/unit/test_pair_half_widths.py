@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from leaderboard.pair_widths import compute_pair_half_widths
+from leaderboard.ranking import compute_pair_half_widths
 from leaderboard.statistics import Resampled, compute_half_width
 
 DRAWS = {
