@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from leaderboard.genera import GenusDifference
 from leaderboard.statistics import Difference
 
 DATASET, FIGURE, OTHER = "generated-1", "knn1.f1_macro", "retrieval.precision_at_n"
@@ -30,6 +29,6 @@ def read_rows(page: Any, place: str) -> list[list[str]]:
     return [[" ".join(cell.split()) for cell in row.locator("th, td").all_inner_texts()] for row in rows]
 
 
-def describe(difference: Difference | GenusDifference) -> str:
+def describe(difference: Difference) -> str:
     """As the page writes it."""
     return f"{abs(difference.value):.3f} ± {difference.half_width:.3f}"

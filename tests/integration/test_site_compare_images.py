@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from compare_page import DATASET, DRAWN, FIGURE, FIRST, SECOND, THIRD, address, describe, read, read_rows
+from compare_page import DATASET, DRAWN, FIGURE, FIRST, SECOND, THIRD, address, read, read_rows
 
 from leaderboard.genera import compute_genus_standings
 from leaderboard.mistakes import Tally, tally_names
@@ -73,7 +73,9 @@ def test_genera_are_told_apart_as_the_statistics_say(open_page: OpenPage, result
     assert rows.keys() == expected.keys()
     for name, difference in expected.items():
         side = "A" if difference.value > 0 else "B"
-        assert rows[name][5] == f"{side} +{describe(difference)}"
+        shown, half = rows[name][5].removeprefix(f"{side} +").split(" ± ")
+        assert float(shown) == pytest.approx(abs(difference.value), abs=0.0005 + 2e-5)  # of figures with five digits
+        assert half == f"{difference.half_width:.3f}"
         assert rows[name][6] == (f"{side} is better" if difference.is_resolved else "not told apart")
     assert read(page, "#genera-verdict").startswith(f"These images tell the two apart on {told} of 20 classes: ")
     assert page.locator(".genera .lead-bar.told").count() == told
