@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 
@@ -36,10 +37,10 @@ def _check_rows(path: str, rows: Any, *, limit: int, lengths: Sequence[int] | No
     """Whole numbers from 0 below the limit; in rows of these lengths, where they are given."""
     if not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
         raise ValueError(f"{path} is no list of lists")
-    for row in rows:
-        wrong = next((value for value in row if type(value) is not int or not 0 <= value < limit), None)
-        if wrong is not None:
-            raise ValueError(f"{path} has {str(wrong)[:20]!r}, no whole number from 0 to {limit - 1}")
+    values = list(chain.from_iterable(rows))
+    if set(map(type, values)) - {int} or (values and not 0 <= min(values) <= max(values) < limit):  # a file has 10,000
+        wrong = next(value for value in values if type(value) is not int or not 0 <= value < limit)
+        raise ValueError(f"{path} has {str(wrong)[:20]!r}, no whole number from 0 to {limit - 1}")
     if lengths is not None and [len(row) for row in rows] != list(lengths):
         raise ValueError(f"{path} does not have one for each image that is tested")
 
