@@ -119,7 +119,8 @@ def load_result(path: Path) -> Result:
         if fields.pop("format") != FORMAT:
             raise ValueError(f"format is not {FORMAT}")
         fields["provenance"] = Provenance(**fields["provenance"])
-        fields["metrics"] = {name: _number(value, name) for name, value in fields["metrics"].items()}
+        if set(map(type, fields["metrics"].values())) - {float}:  # 500 figures, nearly always floats
+            fields["metrics"] = {name: _number(value, name) for name, value in fields["metrics"].items()}
         fields["per_class"] = {
             name: [_number(value, name) for value in values] for name, values in fields["per_class"].items()
         }
