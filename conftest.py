@@ -36,6 +36,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     }
     for flag, text in flags.items():
         group.addoption(flag, action="store_true", help=text)
+    text = "this model exactly, and no other (-k finds every name that holds a word); may be given again"
+    group.addoption("--model", action="append", default=[], metavar="ID", help=text)
     for declare in (declare_model_options, declare_extraction_options, declare_waiting_options):
         declare(group.addoption)
     group.addoption("--run-report", type=Path, metavar="FILE", help="write every cell's status as JSON")
@@ -47,11 +49,13 @@ def pytest_configure(config: pytest.Config) -> None:
     option = config.option
     if option.record_speed and getattr(option, "numprocesses", None):
         raise pytest.UsageError("--record-speed with -n: processes that share the cores time each other; leave -n away")
-    report = option.run_report
-    if report and (report.is_dir() or not report.resolve().parent.is_dir()):
+    report, folder = option.run_report, option.leaderboard_dir
+    is_made = folder and report and report.resolve().parent == folder.resolve()  # by this run, when it begins to write
+    if report and (report.is_dir() or not (report.resolve().parent.is_dir() or is_made)):
         raise pytest.UsageError(f"--run-report {report} is no file, or its folder is not there; name another")
     try:
         registry = load_registry(Path(__file__).parent)
+        only = [registry.model(id_).id for id_ in option.model]
         data_dir()
     except LeaderboardError as error:
         raise pytest.UsageError(str(error)) from None
@@ -64,6 +68,7 @@ def pytest_configure(config: pytest.Config) -> None:
         registry,
         matches=_matcher(option.keyword),
         node_ids=node_ids,
+        only=only,
         all_models=option.all_models,
         absent=[id_ for id_, spec in registry.datasets.items() if spec.kind == "folder" and not find_dataset(spec)],
     )

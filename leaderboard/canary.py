@@ -18,8 +18,8 @@ from leaderboard.backbones import Backbone
 from leaderboard.embedder import Embedder
 from leaderboard.errors import LeaderboardError
 from leaderboard.images import load_image
+from leaderboard.plain import plain
 from leaderboard.records import Result
-from leaderboard.result_files import plain
 
 IMAGES = 16
 FOLDER = Path(__file__).parent / "canary_images"

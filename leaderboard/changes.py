@@ -9,10 +9,10 @@ from typing import Literal
 
 from leaderboard.columns import columns_of
 from leaderboard.errors import LeaderboardError
+from leaderboard.plain import plain
 from leaderboard.protocols import HEADLINES, PROTOCOL_OF
 from leaderboard.records import Cell, Metric, Result
 from leaderboard.registry import Registry
-from leaderboard.result_files import plain
 from leaderboard.standings import ROUNDING, resample_results
 from leaderboard.statistics import Difference, adjust_holm, compare
 

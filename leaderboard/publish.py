@@ -10,6 +10,7 @@ from typing import get_args
 
 from leaderboard.changes import Change, compute_changes, compute_half_width_of, figure_of, headlines_of
 from leaderboard.errors import CheckFailed, LeaderboardError, first_line
+from leaderboard.git import find_commit
 from leaderboard.history import HISTORY, Published, append_history, latest_changes, load_history
 from leaderboard.paths import lock, save_text
 from leaderboard.records import Cell, Result, Status
@@ -17,18 +18,20 @@ from leaderboard.registry import SHIPPED, Registry
 from leaderboard.render.changes import summarise
 from leaderboard.render.markdown import render_block, render_leaderboard, replace_block
 from leaderboard.render.outcomes import describe_outcomes
-from leaderboard.result_files import load_results
+from leaderboard.result_files import load_results, parse_json
 from leaderboard.run import Run
 from leaderboard.sections import News, compute_sections
-from leaderboard.states import check_committed, find_commit, load_committed
+from leaderboard.states import check_committed, load_committed
+
+TABLES = "README.md"  # in the leaderboard's folder and at the top
 
 
 def rendered_files(registry: Registry, folder: Path) -> dict[Path, str]:
     """Path -> text of every generated file, from ``folder``/results."""
     results = load_results(folder / "results")
     sections = compute_sections(registry, results, load_news(folder, results))  # once: it resamples every figure
-    files = {folder / "README.md": render_leaderboard(sections)}
-    readme = registry.root / "README.md"
+    files = {folder / TABLES: render_leaderboard(sections)}
+    readme = registry.root / TABLES
     if folder == registry.leaderboard_dir and readme.exists():
         files[readme] = replace_block(readme.read_text(encoding="utf-8"), render_block(sections))
     return files
@@ -47,19 +50,35 @@ def load_run_report(path: Path) -> dict[Cell, tuple[Status, str]]:
         LeaderboardError: not a file that ``save_run_report`` wrote.
     """
     try:
-        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        return parse_run_report(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise LeaderboardError(f"{path} does not exist; write it with pytest --run-report FILE") from None
+    except (OSError, ValueError) as error:
+        reason = first_line(error)
+        raise LeaderboardError(f"{path} is no run report ({reason}); write one with pytest --run-report FILE") from None
+
+
+def parse_run_report(text: str) -> dict[Cell, tuple[Status, str]]:
+    """Cell -> its status in that run, and why. Pure.
+
+    Raises:
+        ValueError: in one line what is wrong.
+    """
+    try:
+        cells = parse_json(text)["cells"]
         found = {Cell(c["model"], c["dataset"]): (c["status"], c["reason"]) for c in cells}
         if silent := next((c for c in cells if not isinstance(c["reason"], str)), None):
             raise ValueError(f"reason {silent['reason']!r}")
+        if len(found) < len(cells):
+            raise ValueError("a cell is there twice")
         unknown = {status for status, _ in found.values()} - set(get_args(Status))
         if unknown:
             raise ValueError(f"status {sorted(unknown)[0]!r}")
         return found
-    except FileNotFoundError:
-        raise LeaderboardError(f"{path} does not exist; write it with pytest --run-report FILE") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        reason = {KeyError: f"it has no {error}", TypeError: "its form is another"}.get(type(error), first_line(error))
-        raise LeaderboardError(f"{path} is no run report ({reason}); write one with pytest --run-report FILE") from None
+    except KeyError as error:
+        raise ValueError(f"it has no {error}") from None
+    except TypeError:
+        raise ValueError("its form is another") from None
 
 
 def save_run_report(run: Run, path: Path) -> None:

@@ -8,23 +8,23 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from leaderboard.agreement import find_disagreement, has_same_inputs
 from leaderboard.errors import LeaderboardError
 from leaderboard.outcome_checks import check_outcomes
 from leaderboard.paths import save_text
-from leaderboard.protocols import PROTOCOL_OF, PROTOCOLS
+from leaderboard.plain import plain
 from leaderboard.records import Provenance, Result
 
 if TYPE_CHECKING:
     import pandas as pd
 
 FORMAT = 1
-PLACE = ("source", "revision", "file", "sha256")  # of the weights: the same tensors may lie in several
-MOST_CHANGED = 0.01  # share of stored predictions and neighbours that another machine may decide differently
 
 
 def result_path(folder: Path, result: Result) -> Path:
@@ -40,68 +40,14 @@ def save_result(folder: Path, result: Result, *, tolerance: float) -> Result:
     """
     path = result_path(folder, result)
     stored = load_result(path) if path.exists() else None
-    if stored is not None and _identity(stored) == _identity(result):
+    if stored is not None and has_same_inputs(stored, result):
         result = replace(result, speed=result.speed or stored.speed)
-        if _agree(stored, result, tolerance):
+        if not find_disagreement(stored, result, tolerance=tolerance):
             result = replace(stored, speed=result.speed)
     text = format_result(result)
     if not path.exists() or path.read_text(encoding="utf-8") != text:
         save_text(path, text)
     return result
-
-
-def _identity(result: Result) -> Any:
-    """The inputs without the place that the tensors came from, where their digest is known."""
-    inputs = plain(result.provenance.inputs)
-    weights = inputs["model"]["weights"]
-    if weights.get("digest"):
-        weights = {name: value for name, value in weights.items() if name not in PLACE}
-    return inputs | {"model": inputs["model"] | {"weights": weights}}
-
-
-def _agree(stored: Result, new: Result, tolerance: float) -> bool:
-    """Whether two measurements are the same but for the last digits of another machine."""
-    exact = ("parameters", "dimension", "classes", "labels", "left_out")
-    metrics = {name: value for name, value in new.metrics.items() if _is_repeatable(name)}
-    return (
-        all(plain(getattr(stored, name)) == plain(getattr(new, name)) for name in exact)
-        and {name for name in stored.metrics if _is_repeatable(name)} == metrics.keys()
-        and (stored.canary is None) == (new.canary is None)
-        and all(_is_near(stored.metrics[name], value, tolerance) for name, value in metrics.items())
-        and _share_changed(_repeatable(stored.outcomes), _repeatable(new.outcomes)) <= MOST_CHANGED
-        and _share_changed(_numbers(stored.per_class), _numbers(new.per_class), within=10 * tolerance) <= MOST_CHANGED
-    )
-
-
-def _is_near(stored: float, new: float, tolerance: float) -> bool:
-    """Within the tolerance; undefined both times is the same."""
-    return abs(stored - new) <= tolerance * max(1.0, abs(new)) or (math.isnan(stored) and math.isnan(new))
-
-
-def _is_repeatable(metric: str) -> bool:
-    """Whether two machines agree on the figure: not where the last digits decide between two ways to cluster."""
-    return metric not in PROTOCOL_OF or PROTOCOLS[PROTOCOL_OF[metric]].is_repeatable
-
-
-def _repeatable(outcomes: Mapping[str, Mapping[str, Any]]) -> list[float]:
-    kept = {name: part for name, part in outcomes.items() if name not in PROTOCOLS or PROTOCOLS[name].is_repeatable}
-    return _numbers(kept)
-
-
-def _numbers(value: Any) -> list[float]:
-    """Every number in nested mappings and lists, in order; NaN and null as -1, which no figure here is."""
-    if isinstance(value, Mapping):
-        return [number for item in value.values() for number in _numbers(item)]
-    if isinstance(value, Sequence):
-        return [number for item in value for number in _numbers(item)]
-    return [-1.0 if value is None or value != value else float(value)]
-
-
-def _share_changed(stored: Sequence[float], new: Sequence[float], *, within: float = 0.0) -> float:
-    if len(stored) != len(new):
-        return 1.0
-    changed = sum(abs(one - other) > within for one, other in zip(stored, new, strict=True))
-    return changed / max(1, len(new))
 
 
 def load_result(path: Path) -> Result:
@@ -111,28 +57,67 @@ def load_result(path: Path) -> Result:
         LeaderboardError: not a result file of this format, or one of another cell.
     """
     try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(fields, dict):
-            raise ValueError("it holds no mapping")
-        if (fields["dataset"], fields["model"]) != (path.parent.name, path.stem):
-            raise ValueError(f"it is of {fields['model']} on {fields['dataset']}")
-        if fields.pop("format") != FORMAT:
-            raise ValueError(f"format is not {FORMAT}")
-        fields["provenance"] = Provenance(**fields["provenance"])
-        if set(map(type, fields["metrics"].values())) - {float}:  # 500 figures, nearly always floats
-            fields["metrics"] = {name: _number(value, name) for name, value in fields["metrics"].items()}
-        fields["per_class"] = {
-            name: [_number(value, name) for value in values] for name, values in fields["per_class"].items()
-        }
-        if wrong := [name for name, part in fields["outcomes"].items() if not isinstance(part, dict)]:
-            raise ValueError(f"outcomes of {wrong[0]} are no mapping")
-        result = Result(**fields)
-        _check_labels(result)
-        check_outcomes(result.outcomes, images=len(result.labels), classes=len(result.classes))
-        _check_canary(result)
-        return result
-    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+        return parse_result(path.read_text(encoding="utf-8"), dataset=path.parent.name, model=path.stem)
+    except ValueError as error:
         raise LeaderboardError(f"{path} is no result file ({error}); remove it and measure the cell again") from None
+
+
+def parse_result(text: str, *, dataset: str, model: str) -> Result:
+    """The cell that a result file's text holds. Pure.
+
+    Raises:
+        ValueError: in one line what is wrong: no result of this format, or one of another cell.
+    """
+    try:
+        return _build(parse_json(text), dataset, model)
+    except (TypeError, KeyError, AttributeError, OverflowError) as error:
+        raise ValueError(str(error)) from None
+
+
+def parse_json(text: str) -> Any:
+    """JSON in which no key is given twice and every number is one.
+
+    Raises:
+        ValueError: it is none, or nested deeper than anything here.
+    """
+    try:
+        return json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def _unique(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = Counter(name for name, _ in pairs).most_common(1)[0][0]
+        raise ValueError(f"{twice[:40]!r} is given twice")
+    return found
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def _build(fields: Any, dataset: str, model: str) -> Result:
+    if not isinstance(fields, dict):
+        raise ValueError("it holds no mapping")
+    if (fields["dataset"], fields["model"]) != (dataset, model):
+        raise ValueError(f"it is of {fields['model']} on {fields['dataset']}")
+    if fields.pop("format") != FORMAT:
+        raise ValueError(f"format is not {FORMAT}")
+    fields["provenance"] = Provenance(**fields["provenance"])
+    if set(map(type, fields["metrics"].values())) - {float}:  # 500 figures, nearly always floats
+        fields["metrics"] = {name: _number(value, name) for name, value in fields["metrics"].items()}
+    fields["per_class"] = {
+        name: [_number(value, name) for value in values] for name, values in fields["per_class"].items()
+    }
+    if wrong := [name for name, part in fields["outcomes"].items() if not isinstance(part, dict)]:
+        raise ValueError(f"outcomes of {wrong[0]} are no mapping")
+    result = Result(**fields)
+    _check_labels(result)
+    check_outcomes(result.outcomes, images=len(result.labels), classes=len(result.classes))
+    _check_canary(result)
+    return result
 
 
 def _check_labels(result: Result) -> None:
@@ -188,17 +173,6 @@ def format_result(result: Result) -> str:
 def format_json(value: Mapping[str, Any]) -> str:
     """Stable JSON that a person can read and git can compare."""
     return _format(plain(value), indent=0) + "\n"
-
-
-def plain(value: Any) -> Any:
-    """What JSON would give back: tuples as lists, numbers as Python's own, NaN as None."""
-    if isinstance(value, int | str):  # most values are: asked first
-        return value
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, Sequence):
-        return [plain(item) for item in value]
-    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def _format(value: Any, *, indent: int) -> str:

@@ -61,6 +61,7 @@ def select_cells(
     *,
     matches: Matcher | None,
     node_ids: Sequence[str] = (),
+    only: Collection[str] = (),
     all_models: bool = False,
     absent: Collection[str] = (),
 ) -> Selection:
@@ -73,6 +74,7 @@ def select_cells(
         registry: all models and data sets.
         matches: the ``-k`` expression, if there is one.
         node_ids: the arguments of the command line; ``...::test_metric[...]`` names a model.
+        only: exactly these models, whatever their group; none: as above.
         all_models: take every model.
         absent: data sets that are not here, and that only the user can place here.
     """
@@ -81,8 +83,10 @@ def select_cells(
     unwanted = {id_ for id_ in absent if not _is_data_asked_for(registry, id_, matches, named)}
     datasets = tuple(id_ for id_ in registry.datasets if id_ not in unwanted)
     group = [s for s in specs if all_models or s.group == "default" or _is_asked_for(registry, s, matches, named)]
+    group = [spec for spec in specs if spec.id in only] if only else group
     chosen = [spec.id for spec in group if matches is None or _has_match(registry, spec, matches, datasets)]
-    return Selection(tuple(chosen), tuple(spec.id for spec in specs if spec not in group), datasets, tuple(unwanted))
+    left_out = [] if only else [spec.id for spec in specs if spec not in group]
+    return Selection(tuple(chosen), tuple(left_out), datasets, tuple(unwanted))
 
 
 def _is_asked_for(registry: Registry, spec: ModelSpec, matches: Matcher | None, named: Collection[str]) -> bool:

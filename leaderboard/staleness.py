@@ -8,9 +8,9 @@ from typing import Any
 
 from leaderboard.backbones import loader_version
 from leaderboard.extract import EXTRACTION_VERSION
+from leaderboard.plain import plain
 from leaderboard.protocols import versions_of
 from leaderboard.records import DatasetSpec, ModelSpec, Preprocessing, Result, Source
-from leaderboard.result_files import plain
 
 READING = ("key", "drop", "strip", "tensors")  # how a file of weights was read
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 import tarfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,11 +10,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from leaderboard.errors import LeaderboardError, first_line, printable
-from leaderboard.records import COMMIT, Result
+from leaderboard.git import SHORT, find_commit, first_words, run_git
+from leaderboard.records import Result
 from leaderboard.result_files import load_results
 
 RESULTS = "results"
-SHORT = 12  # digits of a commit that people see
 
 
 @dataclass(frozen=True)
@@ -57,34 +55,19 @@ def load_folder(folder: Path, title: str = "the work tree") -> State:
     return State(title, load_results(folder / RESULTS))
 
 
-def find_commit(folder: Path, ref: str) -> str:
-    """The sha of a commit of the repository around ``folder``.
-
-    Raises:
-        LeaderboardError: no repository, or it has no such commit.
-    """
-    shallow = _git(folder, "rev-parse", "--is-shallow-repository")
-    if shallow.returncode:
-        said = shallow.stderr.decode(errors="replace").strip().partition("\n")[0]
-        raise LeaderboardError(f"{folder} is in no git repository ({said}); run in a clone, or name a folder instead")
-    found = _git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
-    sha = found.stdout.decode().strip()
-    if found.returncode or not COMMIT.fullmatch(sha):
-        raise LeaderboardError(_describe_unknown(ref, is_shallow=shallow.stdout.strip() == b"true"))
-    return sha
-
-
-def load_committed(folder: Path, commit: str) -> list[Result]:
+def load_committed(folder: Path, commit: str, *, default: list[Result] | None = None) -> list[Result]:
     """The results that a commit has below ``folder``, sorted by data set and model.
 
     Raises:
-        LeaderboardError: it has none there, or one that cannot be read.
+        LeaderboardError: it has none there and there is no ``default``, or one that cannot be read.
     """
-    if _git(folder, "rev-parse", "--verify", "--quiet", f"{commit}:./{RESULTS}").returncode:
+    if run_git(folder, "rev-parse", "--verify", "--quiet", f"{commit}:./{RESULTS}").returncode:
+        if default is not None:
+            return default
         raise LeaderboardError(f"commit {commit[:SHORT]} has no results/ in {folder}; name a commit that has")
-    packed = _git(folder, "archive", "--format=tar", commit, "--", RESULTS)
+    packed = run_git(folder, "archive", "--format=tar", commit, "--", RESULTS)
     if packed.returncode:
-        said = packed.stderr.decode(errors="replace").strip().partition("\n")[0]
+        said = first_words(packed)
         raise LeaderboardError(f"git cannot read results/ of commit {commit[:SHORT]} ({said}); fetch it again")
     return _load_packed(packed.stdout, commit)
 
@@ -95,7 +78,7 @@ def check_committed(folder: Path) -> None:
     Raises:
         LeaderboardError: names the first file that is not.
     """
-    status = _git(folder, "status", "--porcelain", "-z", "--untracked-files=all", "--", RESULTS).stdout
+    status = run_git(folder, "status", "--porcelain", "-z", "--untracked-files=all", "--", RESULTS).stdout
     changed = [entry for entry in status.decode(errors="backslashreplace").split("\0") if entry]
     if changed:
         first = printable(changed[0][3:])
@@ -112,16 +95,3 @@ def _load_packed(packed: bytes, commit: str) -> list[Result]:
         except (tarfile.TarError, LeaderboardError) as error:
             said = first_line(error).replace(f"{unpacked}/", "").partition("; ")[0]
             raise LeaderboardError(f"commit {commit[:SHORT]}: {said}; name a commit that this version reads") from None
-
-
-def _describe_unknown(ref: str, *, is_shallow: bool) -> str:
-    if is_shallow:
-        return f"{ref!r} is no commit of this shallow clone; fetch the others: `git fetch --unshallow`"
-    return f"{ref!r} is neither a folder with results/ nor a commit of this clone; correct or fetch it (`git fetch`)"
-
-
-def _git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
-    program = shutil.which("git")
-    if program is None:
-        raise LeaderboardError("git is not installed, and a commit is read through it; install it, or name a folder")
-    return subprocess.run([program, "-C", folder, *arguments], capture_output=True, check=False)  # noqa: S603

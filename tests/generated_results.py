@@ -21,10 +21,11 @@ from generated_outcomes import Collection, draw_collection, make_figures
 from leaderboard.backbones import loader_version
 from leaderboard.extract import EXTRACTION_VERSION
 from leaderboard.paths import save_text
+from leaderboard.plain import plain
 from leaderboard.protocols import METRICS, versions_of
 from leaderboard.records import DatasetSpec, ModelSpec, Preprocessing, Provenance, Result
 from leaderboard.registry import Registry, load_registry
-from leaderboard.result_files import format_result, plain, result_path
+from leaderboard.result_files import format_result, result_path
 
 GENERA = ("fictidinium", "exemplasphaera", "simulodinium", "ficta", "imaginosphaeridium")  # none of them exists
 NEAR = 3  # models in a group of near ties

@@ -97,7 +97,8 @@ class Hub:
     """Two servers: the Hub on 127.0.0.1, and on localhost the host that large files are redirected to.
 
     ``files`` are served at any path, without the Hub's headers. ``gated`` repositories show what they hold to anyone
-    and give it to their token only; ``private`` ones are not there for another. ``refusals`` maps the beginning of a
+    and give it to their token only; ``private`` ones are not there for another. ``metadata`` is what ``describe`` adds
+    to what the files tell. ``refusals`` maps the beginning of a
     path to a status and X-Error-Code. ``fault`` describes what else may go wrong.
     """
 
@@ -107,6 +108,7 @@ class Hub:
         (home / ".agent_harnesses.json").write_text('{"standardEnvVars": [], "harnesses": {}}')
         self.branches: dict[str, dict[str, str]] = {}  # repository -> branch -> commit
         self.commits: dict[tuple[str, str], dict[str, bytes]] = {}  # repository, commit -> files
+        self.metadata: dict[str, dict[str, Any]] = {}  # repository -> what model_info says besides its files
         self.files: dict[str, bytes] = {}
         self.gated: dict[str, str] = {}
         self.private: dict[str, str] = {}
@@ -145,6 +147,14 @@ class Hub:
         self.commits[repository, commit] = dict(files)
         self._blobs.update({hashes[name]: content for name, content in files.items()})
         return commit
+
+    def describe(self, repository: str, *, licence: object = None, **metadata: Any) -> None:
+        """What ``model_info`` says of a repository: ``library_name``, ``pipeline_tag``, ``tags``, ``safetensors``.
+
+        ``licence`` is that of its card, or ``cardData`` is the whole card.
+        """
+        card = {"license": licence} if licence is not None else {}
+        self.metadata[repository] = {"cardData": card, **metadata}
 
     def fault(self, match: str, kind: str, times: int | None = None, **details: Any) -> Fault:
         """Let requests whose "METHOD /path" contains ``match`` go wrong: so many ``times``, or for ever.
@@ -241,7 +251,8 @@ class Hub:
         ]
         state = {"private": repository in self.private, "gated": "auto" if repository in self.gated else False}
         name = repository.removeprefix("datasets/")
-        return send_json({"id": name, "modelId": name, "sha": commit, "siblings": siblings, **state})
+        known = self.metadata.get(repository, {})
+        return send_json({"id": name, "modelId": name, "sha": commit, "siblings": siblings, **known, **state})
 
     def _resolve(self, request: Request, repository: str, commit: str, files: dict[str, bytes], name: str) -> Answer:
         if name not in files:

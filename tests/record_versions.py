@@ -22,9 +22,10 @@ import pytest
 from leaderboard.cache import load_embeddings
 from leaderboard.errors import LeaderboardError
 from leaderboard.paths import save_text
+from leaderboard.plain import plain
 from leaderboard.protocols import PROTOCOLS, check_protocols
 from leaderboard.records import Embeddings, Protocol, Provenance
-from leaderboard.result_files import format_json, plain
+from leaderboard.result_files import format_json
 from leaderboard.scores import attempt_all, describe_packages
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -39,13 +39,13 @@ def load(spec: ModelSpec, source: Source | None, options: RunOptions) -> Backbon
 
     assert source is not None  # the registry asks for one
     snapshot = _locate(spec, source, options)
-    with _as_one_line(source, snapshot.files[1]), _quietly(), _torch.out_of_memory_as_such():
+    with _as_one_line(source, snapshot.files[1]), quietly(), _torch.out_of_memory_as_such():
         trusted = is_code_trusted(spec, source, snapshot, options)
         network = _load_network(spec, source, snapshot, trusted=trusted)
     weights = _identify(spec, source, snapshot)
     prepare: Any = spec.preprocessing
     if spec.preprocessing == "model":
-        with _as_one_line(source, PROCESSOR), _quietly():
+        with _as_one_line(source, PROCESSOR), quietly():
             processor = _processor(snapshot.folder, trusted=trusted)
         prepare = _prepare_by(processor)
         weights["image_processor"] = type(processor).__name__  # Pillow's filters differ from torchvision's
@@ -89,7 +89,7 @@ def _as_one_line(source: Source, file: str) -> Iterator[None]:
 
 
 @contextmanager
-def _quietly() -> Iterator[None]:
+def quietly() -> Iterator[None]:
     """Without the library's own report and bar of a load: what does not fit is an error here."""
     from transformers.utils import logging
 

@@ -13,6 +13,8 @@ from typing import Protocol, cast
 
 NAMES = (
     "list",
+    "add",
+    "thresholds",
     "fetch",
     "embed",
     "evaluate",
@@ -24,11 +26,16 @@ NAMES = (
     "render",
     "compare",
     "diff",
+    "check",
+    "changed",
+    "review",
+    "comment",
     "publish",
     "export",
     "card",
     "site",
     "verify",
+    "watch",
     "pin",
 )  # in the order of --help
 

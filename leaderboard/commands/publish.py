@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from leaderboard.commands._leaderboard import add_folder_option, find_folder
+from leaderboard.errors import LeaderboardError
 from leaderboard.registry import load_registry
 
 EXAMPLE = "publish"
@@ -12,17 +14,45 @@ EXAMPLE = "publish"
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare them."""
+    text = "also commit results that are not committed yet, commit what was written, and push: for a runner on main"
+    parser.add_argument("--push", action="store_true", help=text)
     add_folder_option(parser)
 
 
 def run(options: argparse.Namespace) -> None:
     """Append to history.jsonl what is new since the last time, write the tables, and say what to commit."""
+    from leaderboard.git import SHORT
     from leaderboard.publish import publish_results
-    from leaderboard.states import SHORT
 
     registry = load_registry(options.root)
     folder = find_folder(options, registry)
+    if options.push:
+        _commit_results(registry.root, folder)
     publication = publish_results(registry, folder)
     print(f"{publication.commit[:SHORT]}: {publication.summary}")
-    written = [f"wrote {path}" for path in publication.written]
-    print("\n".join([*written, "commit what was written"] if written else ["nothing to write"]))
+    print("\n".join(f"wrote {path}" for path in publication.written) or "nothing to write")
+    if options.push:
+        _push(registry.root, folder, publication.summary)
+    elif publication.written:
+        print("commit what was written")
+
+
+def _commit_results(root: Path, folder: Path) -> None:
+    from leaderboard.pushing import commit_files
+
+    if not folder.is_relative_to(root):
+        raise LeaderboardError(f"{folder} is outside of the clone {root}, whose commits are pushed; leave --push away")
+    commit_files(root, [folder / "results"], "Results, measured by the leaderboard")
+
+
+def _push(root: Path, folder: Path, summary: str) -> None:
+    """What an interrupted run left, in the work tree or committed, goes too: it is generated from what is committed."""
+    from leaderboard.history import HISTORY
+    from leaderboard.publish import TABLES
+    from leaderboard.pushing import commit_files, is_ahead, push
+
+    written = [path for path in (folder / HISTORY, folder / TABLES, root / TABLES) if path.exists()]
+    commit_files(root, written, f"Publish: {summary}")
+    if is_ahead(root):
+        push(root)
+        print("pushed")

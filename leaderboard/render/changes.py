@@ -20,7 +20,10 @@ ALIGN = ("left", "left", "right", "right", "left")
 MOST_NAMED = 4  # of what no table shows
 DECIMALS = range(3, 7)  # the first that shows a difference
 FIRST: tuple[Verdict, ...] = ("worse", "improved", "not comparable", "removed", "new", "unresolved", "no interval")
-PLAIN = re.compile(r"(?:[A-Za-z0-9 .,;()~/-]|(?<=[a-z0-9])_(?=[a-z0-9]))*")  # means nothing to markdown in a line
+PLAIN = re.compile(  # means nothing to markdown in a line, nor where an item of a list begins
+    r"(?!.*(?i:www\.))(?!-|\d+[.)](?: |$)| )(?:[A-Za-z0-9 .,;()/-]|(?<=[a-z0-9])_(?=[a-z0-9]))*"
+)
+HARMLESS = re.compile(r"[A-Za-z0-9 ,;()/-]")  # inside of <code>
 
 
 def render_changes(changes: Sequence[Change], before: str, after: str) -> str:
@@ -56,7 +59,7 @@ def escape(text: str) -> str:
     line = printable(text)
     if PLAIN.fullmatch(line):
         return line
-    return "<code>" + "".join(sign if PLAIN.fullmatch(sign) else f"&#{ord(sign)};" for sign in line) + "</code>"
+    return "<code>" + "".join(sign if HARMLESS.fullmatch(sign) else f"&#{ord(sign)};" for sign in line) + "</code>"
 
 
 def _enumerate(noun: str, counts: Sequence[tuple[int, str]]) -> str:

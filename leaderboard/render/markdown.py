@@ -74,6 +74,13 @@ def render_block(sections: Sequence[Section]) -> str:
     return f"{BEGIN}\n\n{text}\n{END}"
 
 
+def find_block(text: str) -> str:
+    """The marked block, with its markers; empty when there is none."""
+    _, begin, rest = text.partition(BEGIN)
+    block, end, _ = rest.partition(END)
+    return begin + block + end if begin and end else ""
+
+
 def replace_block(text: str, block: str) -> str:
     """The text with its marked block replaced; unchanged when it has no markers."""
     before, begin, rest = text.partition(BEGIN)

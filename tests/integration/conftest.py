@@ -18,13 +18,11 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from generated_results import save_generated_results
-from PIL import Image
+from grains import describe_grains, save_grains
 
 from leaderboard.__main__ import main
-from leaderboard.datasets import list_dataset
 
 ROOT = Path(__file__).parents[2]
 PREPROCESSING = "{resize: [%d, %d], interpolation: bilinear, mean: [0.0, 0.0, 0.0], std: [1.0, 1.0, 1.0]}"
@@ -55,17 +53,6 @@ ghost:
   preprocessing: {PREPROCESSING % (16, 16)}
   dimension: 64
   licence: null
-"""
-DATASETS = """\
-grains:
-  title: Grey, green and blue noise
-  kind: folder
-  protocols: [retrieval, knn, linear]
-  classes: 3
-  images: 30
-  digest: "{digest}"
-  licence: null
-  attribution: Drawn by the tests.
 """
 
 
@@ -114,17 +101,6 @@ class Clone:
         return self.root / "leaderboard" / "results" / "grains" / f"{model}.json"
 
 
-def save_grains(folder: Path) -> None:
-    """Three classes of ten images whose colours differ, so that small thumbnails tell them apart."""
-    draws = np.random.default_rng(7)
-    for number, name in enumerate(("blue", "green", "grey")):
-        (folder / name).mkdir(parents=True)
-        for index in range(10):
-            values = draws.integers(0, 120, size=(20, 24, 3))
-            values[..., :number] += 5  # a difference that a nearest neighbour does not always see
-            Image.fromarray(values.astype(np.uint8)).save(folder / name / f"{index}.png")
-
-
 @pytest.fixture
 def clone(tmp_path: Path) -> Clone:
     """A fresh one for every test, with its own cache."""
@@ -135,8 +111,7 @@ def clone(tmp_path: Path) -> Clone:
     shutil.copy(ROOT / "pyproject.toml", root)
     shutil.copytree(ROOT / "tests" / "bench", root / "tests" / "bench", ignore=shutil.ignore_patterns("__pycache__"))
     (root / "models.yaml").write_text(MODELS)
-    digest = list_dataset("grains", data / "grains").digest
-    (root / "datasets.yaml").write_text(DATASETS.format(digest=digest))
+    (root / "datasets.yaml").write_text(describe_grains(data / "grains"))
     (root / "README.md").write_text("# Mine\n<!-- leaderboard:begin --><!-- leaderboard:end -->\n")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "COV"))}
     environment |= {

@@ -6,78 +6,22 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 
 import pytest
-from paired import measured
+from git_repository import GIT, Repository, isolate_git
 
 from leaderboard.__main__ import main
 from leaderboard.history import HISTORY, load_history
-from leaderboard.protocols import versions_of
-from leaderboard.records import Result
-from leaderboard.registry import load_registry
-from leaderboard.result_files import save_result
 from leaderboard.states import load_state
 
 F1 = "knn1.f1_macro"
 NO_STATES = ("nowhere", "--help-me", "main:leaderboard", "main..main", "tests", "leaderboard/results/grains")
-GIT = {  # nothing of this machine's configuration
-    "GIT_CONFIG_GLOBAL": "/dev/null",
-    "GIT_CONFIG_NOSYSTEM": "1",
-    "GIT_AUTHOR_NAME": "A",
-    "GIT_AUTHOR_EMAIL": "a@example.org",
-    "GIT_COMMITTER_NAME": "A",
-    "GIT_COMMITTER_EMAIL": "a@example.org",
-}
-
-
-@dataclass
-class Repository:
-    """A clone with results, under git."""
-
-    root: Path
-    make_result: Callable[..., Result]
-
-    @property
-    def board(self) -> Path:
-        """The folder of results/ and history.jsonl."""
-        return self.root / "leaderboard"
-
-    def git(self, *arguments: str) -> str:
-        """Run git in it, and return what it prints."""
-        done = subprocess.run(["git", *arguments], cwd=self.root, capture_output=True, text=True, check=True)
-        return done.stdout.strip()
-
-    def store(self, model: str, *, wrong: int) -> None:
-        """Put a result there, as its entry would give it: of 200 images, so many are named wrongly."""
-        registry = load_registry(self.root)
-        dataset, spec = registry.dataset("grains"), registry.models.get(model, registry.model("small"))
-        inputs = {"dataset": dataset.digest or "d" * 64, "protocols": versions_of(dataset.protocols)}
-        result = measured(self.make_result, wrong=wrong, model=model, dimension=spec.dimension, inputs=inputs)
-        entry = result.provenance.inputs["model"] | {"preprocessing": asdict(spec.preprocessing)}
-        provenance = replace(result.provenance, inputs=result.provenance.inputs | {"model": entry})
-        save_result(self.board / "results", replace(result, provenance=provenance), tolerance=0)
-
-    def commit(self) -> str:
-        """Commit all there is, and return the sha."""
-        self.git("add", "--all")
-        self.git("commit", "--quiet", "--allow-empty", "--message", "x")
-        return self.git("rev-parse", "HEAD")
-
-    def history(self) -> list[tuple[str, str, dict[str, str]]]:
-        """Of each line the commit, the model and the changes."""
-        return [(line.commit, line.model, dict(line.changes)) for line in load_history(self.board)]
 
 
 @pytest.fixture
 def repository(clone, make_result, monkeypatch) -> Repository:
     """Two cells, committed on main; commands run in it."""
-    for name, value in GIT.items():
-        monkeypatch.setenv(name, value)
-    for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):  # set where a hook runs the tests
-        monkeypatch.delenv(name, raising=False)
+    isolate_git(monkeypatch)
     monkeypatch.setenv("LEADERBOARD_CACHE", clone.environment["LEADERBOARD_CACHE"])
     monkeypatch.setenv("LEADERBOARD_DATA", str(clone.data))
     monkeypatch.chdir(clone.root)

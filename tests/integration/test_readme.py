@@ -10,7 +10,6 @@ import pytest
 from PIL import Image
 
 import leaderboard
-from leaderboard.publish import check_rendered
 from leaderboard.records import Cell, Outcome
 from leaderboard.registry import load_registry
 from leaderboard.render.outcomes import render_outcomes
@@ -18,12 +17,6 @@ from leaderboard.result_files import load_results
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-
-
-def test_the_tables_are_what_the_stored_results_give() -> None:
-    """leaderboard/README.md and the block in the top README are up to date."""
-    registry = load_registry(ROOT)
-    check_rendered(registry, registry.leaderboard_dir)
 
 
 def test_the_expected_table_is_that_of_the_stored_results() -> None:

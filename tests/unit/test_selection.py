@@ -11,7 +11,7 @@ from _pytest.mark.expression import Expression
 from leaderboard.registry import Registry, load_registry
 from leaderboard.selection import list_cases, select_cells
 
-DEFAULT = ["efficientnet-lite0", "pixels", "color-histogram", "hog"]
+DEFAULT = ["color-histogram", "efficientnet-lite0", "hog", "pixels"]
 SCAMPI = ["scampi-dino-vits16", "scampi-dino-vitb16"]
 FACEBOOK = [
     *("dino-vits16", "dino-vits8", "dino-vitb16", "dino-vitb8", "dino-resnet50"),
@@ -69,7 +69,7 @@ def chosen(registry: Registry, keyword: str = "", *arguments: str) -> list[str]:
 )
 def test_a_keyword_takes_further_models_only_by_their_names(registry, keyword: str, expected: list[str]) -> None:
     """A model joins when the expression matches with its name and would not match without it."""
-    assert chosen(registry, keyword) == expected
+    assert chosen(registry, keyword) == sorted(expected)  # the order of models.yaml
 
 
 def test_the_header_names_only_models_that_run(registry) -> None:
@@ -129,3 +129,35 @@ def test_data_that_only_the_user_can_place_is_taken_by_its_name_alone(registry, 
 def test_a_node_id_takes_its_data(registry) -> None:
     """It then says where the images are to be had."""
     assert datasets(registry, "", "tests/bench/test_cells.py::test_embeddings[hog-rfid]") == ("rfid",)
+
+
+def test_a_model_can_be_named_exactly_whatever_its_group(registry) -> None:
+    """A keyword would take every name that holds it; what is not named is not left out either."""
+    selection = select_cells(registry, matches=None, only=["dinov2-small"])
+    assert (selection.models, selection.left_out) == (("dinov2-small",), ())
+    assert select_cells(registry, matches=None, only=["pixels"]).models == ("pixels",)
+
+
+def test_several_named_models_run_once_each_in_the_order_of_the_file(registry) -> None:
+    """However often and in whatever order they are given; --all-models adds none."""
+    only = ["pixels", "dino-vits8", "hog", "pixels"]
+    for all_models in (False, True):
+        selection = select_cells(registry, matches=None, only=only, all_models=all_models)
+        assert (selection.models, selection.left_out) == (("dino-vits8", "hog", "pixels"), ())
+
+
+def test_a_keyword_narrows_the_named_models_and_adds_none(registry) -> None:
+    """Both have to hold."""
+
+    def names(*words: str):
+        return lambda given: any(word in name for name in given for word in words)
+
+    assert select_cells(registry, matches=names("pixels", "bioclip"), only=["hog", "pixels"]).models == ("pixels",)
+    assert select_cells(registry, matches=names("bioclip"), only=["hog"]).models == ()
+    assert select_cells(registry, matches=names("synthetic"), only=["hog"]).models == ("hog",)
+
+
+def test_a_node_id_adds_nothing_to_the_named_models(registry) -> None:
+    """The option says: no other."""
+    case = "tests/bench/test_cells.py::test_metric[dino-vits16-palynomorphs-20-knn1.f1_macro]"
+    assert select_cells(registry, matches=None, node_ids=[case], only=["hog"]).models == ("hog",)

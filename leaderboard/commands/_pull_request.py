@@ -1,0 +1,32 @@
+"""What the commands about a pull request share: which one it is."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from leaderboard.errors import LeaderboardError
+from leaderboard.registry import load_registry
+
+if TYPE_CHECKING:
+    from leaderboard.pull_request.sides import Sides
+
+
+def add_base_option(parser: argparse.ArgumentParser) -> None:
+    """Declare it."""
+    text = "what the pull request is against: a branch or a commit (default: origin/main, else main)"
+    parser.add_argument("--base", metavar="REF", help=text)
+
+
+def load_proposed(options: argparse.Namespace) -> Sides:
+    """The work tree, and the commit where it left the base.
+
+    Raises:
+        LeaderboardError: no clone, no such base, or a file that cannot be read.
+    """
+    from leaderboard.pull_request.sides import find_default_base, load_sides
+
+    registry = load_registry(options.root)
+    if not registry.is_clone:
+        raise LeaderboardError("an installed package has nothing to propose; run in a clone, or pass --root")
+    return load_sides(registry, options.base or find_default_base(registry.root))

@@ -1,0 +1,42 @@
+"""Write a model of the Hub into models.yaml: pinned, with what its metadata tell; --measure measures it too."""
+
+from __future__ import annotations
+
+import argparse
+
+from leaderboard.options import declare_model_options, declare_waiting_options
+from leaderboard.records import RunOptions
+from leaderboard.registry import load_registry
+
+EXAMPLE = "add facebook/dinov2-small --measure"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare them."""
+    parser.add_argument("repository", metavar="HUB_ID", help="owner/name on the Hub")
+    parser.add_argument("--id", metavar="ID", help="of the entry (default: from the repository's name)")
+    parser.add_argument(
+        "--measure",
+        action="store_true",
+        help="measure it on the data that is here, then write its digest and thresholds",
+    )
+    declare_model_options(parser.add_argument)
+    declare_waiting_options(parser.add_argument)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Write the entry, say what could not be known, and what comes next."""
+    from leaderboard.adding.measuring import check_storable, measure_entry
+    from leaderboard.adding.writing import add_entry
+
+    chosen = RunOptions.of(options)
+    if options.measure:
+        check_storable(chosen)
+    added = add_entry(load_registry(options.root), options.repository, options.id, chosen)
+    print(f"{added.registry.root / 'models.yaml'} has a new entry:\n\n{added.text}")
+    for line in added.unknown:
+        print(f"open: {line}")
+    if options.measure:
+        measure_entry(added.registry, added.id, chosen)
+    following = "python -m leaderboard check" if options.measure else f"pytest -k {added.id}"
+    print(f"next: {following}")

@@ -1,0 +1,133 @@
+"""`leaderboard review`, `publish --push` and `pytest --model` on real git repositories."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from git_repository import NEWCOMER, Repository, run_git
+
+from leaderboard.__main__ import main
+
+SMALL = "leaderboard/results/grains/small.json"
+
+
+# ---- review
+
+
+def test_a_review_is_of_one_model_and_goes_to_the_summary(proposal, clone, tell, tmp_path, monkeypatch) -> None:
+    """What another has measured in the same folder is passed over; a figure edited by hand is exit code 1."""
+    with (proposal.root / "models.yaml").open("a") as file:
+        file.write(NEWCOMER)
+    report = ("--run-report", "measured/run-report.json")
+    (proposal.root / "measured").mkdir()
+    done = clone.pytest("--model", "tiny", "--model", "small", "--leaderboard-dir", "measured", *report)
+    assert done.returncode == 0, done.stdout
+    path = proposal.board / "results" / "grains" / "tiny.json"
+    shutil.copy(proposal.root / "measured" / "results" / "grains" / "tiny.json", path)
+    summary = tmp_path / "summary"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    printed = tell("review", "--measured", "measured", "--model", "tiny", "--summary")
+    assert printed.startswith("**Every measured figure is as this pull request says.**\n")
+    assert "| tiny" in printed
+    assert "| small" not in printed
+    assert summary.read_text() == printed
+    path.write_text(path.read_text().replace('"knn1.f1_macro": 0.', '"knn1.f1_macro": 0.9'))
+    printed = tell("review", "--measured", "measured", "--model", "tiny", code=1)
+    assert printed.startswith("**1 problem to mend before this can be merged.**\n")
+    assert "leaderboard: tiny-grains: knn1.f1_macro is 0.9" in printed
+
+
+# ---- publish --push
+
+
+@pytest.fixture
+def origin(proposal, tmp_path) -> Path:
+    """The host's proposal, of which the repository is a clone on main."""
+    proposal.git("checkout", "--quiet", "main")
+    run_git(tmp_path, "clone", "--quiet", "--bare", str(proposal.root), "origin.git")
+    proposal.git("remote", "add", "origin", str(tmp_path / "origin.git"))
+    proposal.git("fetch", "--quiet", "origin")
+    return tmp_path / "origin.git"
+
+
+def test_publishing_pushes_once_what_is_new(proposal, origin, tell) -> None:
+    """Results, then the tables; a second time there is nothing to do, and what else is dirty stays."""
+    before = run_git(origin, "rev-parse", "main")
+    assert "pushed" not in tell("publish", "--push")
+    proposal.store("small", wrong=20)
+    proposal.write("notes.txt", "mine\n")
+    assert tell("publish", "--push").endswith("pushed\n")
+    subjects = run_git(origin, "log", "--format=%s", f"{before}..main").splitlines()
+    assert subjects == ["Publish: 2 figures improved; 1 cell unchanged", "Results, measured by the leaderboard"]
+    assert proposal.git("status", "--porcelain") == "?? notes.txt"
+    after = run_git(origin, "rev-parse", "main")
+    assert tell("publish", "--push").endswith("2 cells unchanged\nnothing to write\n")
+    assert run_git(origin, "rev-parse", "main") == after == proposal.git("rev-parse", "HEAD")
+
+
+def test_a_push_that_was_interrupted_is_made_up_for(proposal, origin, tell) -> None:
+    """The commits are there, and the host has not got them."""
+    proposal.git("remote", "set-url", "origin", str(origin / "nowhere"))
+    proposal.store("small", wrong=20)
+    said = tell("publish", "--push", code=2)
+    assert "pushing to origin failed (fatal: " in said
+    proposal.git("remote", "set-url", "origin", str(origin))
+    assert tell("publish", "--push").endswith("nothing to write\npushed\n")
+    assert run_git(origin, "rev-parse", "main") == proposal.git("rev-parse", "HEAD")
+
+
+def test_the_slower_of_two_clones_is_told(proposal, origin, tell, tmp_path, monkeypatch) -> None:
+    """In one line; the host keeps what the faster one has pushed."""
+    run_git(tmp_path, "clone", "--quiet", str(origin), "other")
+    other = Repository(tmp_path / "other", proposal.make_result)
+    other.store("large", wrong=20)
+    assert tell("publish", "--push", "--root", str(other.root)).endswith("pushed\n")
+    proposal.store("small", wrong=20)
+    said = tell("publish", "--push", code=2).splitlines()[-1]
+    assert said.startswith("leaderboard: pushing to origin failed (! [rejected]")
+    assert said.endswith("fetch what is new there, then publish again")
+    assert run_git(origin, "rev-parse", "main") == other.git("rev-parse", "HEAD")
+
+
+def test_a_folder_outside_of_the_clone_is_not_pushed(proposal, origin, tell, tmp_path) -> None:
+    """One line, before anything is written."""
+    (tmp_path / "else" / "results").mkdir(parents=True)
+    said = tell("publish", "--push", "--leaderboard-dir", str(tmp_path / "else"), code=2)
+    assert "is outside of the clone" in said
+    assert len(said.splitlines()) == 1
+
+
+# ---- pytest --model
+
+
+def list_models(clone, *arguments: str) -> list[str]:
+    """The models of the cases that pytest collects."""
+    done = clone.pytest("tests/bench", "--collect-only", "-q", *arguments)
+    assert done.returncode in (0, 5), done.stdout + done.stderr
+    cases = [line.partition("[")[2] for line in done.stdout.splitlines() if "test_embeddings[" in line]
+    assert "left out" not in done.stdout
+    return [case.partition("-grains")[0] for case in cases]
+
+
+def test_a_model_is_named_exactly_several_times_and_with_a_keyword(clone) -> None:
+    """No name that only holds it; a keyword narrows."""
+    (clone.root / "models.yaml").write_text(
+        (clone.root / "models.yaml").read_text() + NEWCOMER.replace("tiny", "small-er")
+    )
+    assert list_models(clone, "--model", "small") == ["small"]
+    several = [part for model in ("small-er", "large", "small-er", "small") for part in ("--model", model)]
+    assert list_models(clone, *several, "-k", "not large") == ["small", "small-er"]
+
+
+def test_an_unknown_model_ends_the_run_before_it_starts(clone) -> None:
+    """With the nearest names."""
+    done = clone.pytest("--model", "smal", "--collect-only")
+    assert done.returncode == 4
+    assert "model 'smal' is not in models.yaml; nearest: small" in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
