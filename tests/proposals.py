@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ import yaml
 from git_repository import Repository, isolate_git
 
 from leaderboard.__main__ import main
+
 
 def prepare(repository: Repository) -> None:
     """Measure, publish and branch off."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from leaderboard.errors import LeaderboardError
@@ -18,7 +19,7 @@ def add_base_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--base", metavar="REF", help=text)
 
 
-def load_proposed(options: argparse.Namespace) -> Sides:
+def load_proposed(root: Path | None, base: str | None) -> Sides:
     """The work tree, and the commit where it left the base.
 
     Raises:
@@ -26,7 +27,7 @@ def load_proposed(options: argparse.Namespace) -> Sides:
     """
     from leaderboard.pull_request.sides import find_default_base, load_sides
 
-    registry = load_registry(options.root)
+    registry = load_registry(root)
     if not registry.is_clone:
         raise LeaderboardError("an installed package has nothing to propose; run in a clone, or pass --root")
-    return load_sides(registry, options.base or find_default_base(registry.root))
+    return load_sides(registry, base or find_default_base(registry.root))

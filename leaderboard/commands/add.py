@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
+from leaderboard.errors import LeaderboardError
 from leaderboard.options import declare_model_options, declare_waiting_options
 from leaderboard.records import RunOptions
 from leaderboard.registry import load_registry
@@ -25,7 +27,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Write the entry, say what could not be known, and what comes next."""
+    """Write the entry, say what could not be known, and what comes next or is still missing."""
     from leaderboard.adding.measuring import check_storable, measure_entry
     from leaderboard.adding.writing import add_entry
 
@@ -36,7 +38,21 @@ def run(options: argparse.Namespace) -> None:
     print(f"{added.registry.root / 'models.yaml'} has a new entry:\n\n{added.text}")
     for line in added.unknown:
         print(f"open: {line}")
-    if options.measure:
-        measure_entry(added.registry, added.id, chosen)
-    following = "python -m leaderboard check" if options.measure else f"pytest -k {added.id}"
-    print(f"next: {following}")
+    if not options.measure:
+        print(f"next: pytest -k {added.id}")
+        return
+    measure_entry(added.registry, added.id, chosen)
+    _check(options.root, added.id)
+
+
+def _check(root: Path | None, model: str) -> None:
+    """What is still missing is said at once; without git, nobody can tell what a pull request would be."""
+    from leaderboard.commands._pull_request import load_proposed
+    from leaderboard.commands.check import report_findings
+
+    try:
+        sides = load_proposed(root, None)
+    except LeaderboardError as error:
+        print(f"next, in a clone: python -m leaderboard check ({error})")
+        return
+    report_findings(sides, [model], measured=[model])

@@ -28,7 +28,7 @@ def run(options: argparse.Namespace) -> None:
     """Print a model per line, with the reasons."""
     from leaderboard.pull_request.changed import compute_changed
 
-    changed = compute_changed(load_proposed(options))
+    changed = compute_changed(load_proposed(options.root, options.base))
     lines = [f"{model}: {'; '.join(why)}" for model, why in changed.reasons.items()]
     lines += [f"{model}: removed" for model in changed.removed]
     print("\n".join(map(printable, lines)) or "no model is concerned")

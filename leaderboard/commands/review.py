@@ -30,7 +30,7 @@ def run(options: argparse.Namespace) -> None:
     from leaderboard.render.review import render_review
     from leaderboard.result_files import load_results
 
-    sides = load_proposed(options)
+    sides = load_proposed(options.root, options.base)
     changed = compute_changed(sides)
     report = options.measured / "run-report.json"
     outcomes = load_run_report(report) if report.exists() else {}

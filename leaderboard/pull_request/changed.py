@@ -14,6 +14,7 @@ from leaderboard.records import DatasetSpec, ModelSpec
 from leaderboard.registry import Registry
 
 RESULT = re.compile(r"leaderboard/results/(?P<dataset>[^/]+)/(?P<model>[^/]+)\.json")
+NEW = "new"
 AUTOMATION = (".github/", ".ci/")  # what runs on a push: to be read by a person before it does
 MODEL_WORDS = frozenset({"title", "family", "tags", "links", "notice", "licence", "reported", "group"})
 DATASET_WORDS = frozenset(
@@ -31,6 +32,8 @@ class Changed:
     gated: Sequence[str]  # those of them whose weights take an account
     removed: Sequence[str]  # models without an entry any more
     automation: Sequence[str]  # changed files of workflows
+    touched: Sequence[str] = ()  # those whose entry or result it touches itself, not only the code or data they use
+    new: Sequence[str] = ()  # those without an entry before
 
     @property
     def open(self) -> list[str]:
@@ -43,16 +46,20 @@ def compute_changed(sides: Sides) -> Changed:
 
     A change of code that every model shares concerns the default group: enough to see a mistake, in minutes.
     """
+    own = [*_entries(sides), *_results(sides)]
     found: dict[str, list[str]] = {}
-    for model, reason in chain(_entries(sides), _results(sides), _data(sides), _code(sides)):
+    for model, reason in chain(own, _data(sides), _code(sides)):
         found.setdefault(model, []).append(reason)
     models = sides.after.registry.models
+    touched = {model for model, _ in own}
     reasons = {model: tuple(dict.fromkeys(found[model])) for model in models if model in found}
     return Changed(
         reasons=reasons,
         gated=tuple(model for model in reasons if models[model].access == "gated"),
         removed=tuple(model for model in (sides.before.registry.models if sides.before else ()) if model not in models),
         automation=tuple(file for file in sides.files if file.startswith(AUTOMATION)),
+        touched=tuple(model for model in reasons if model in touched),
+        new=tuple(model for model, why in reasons.items() if NEW in why),
     )
 
 
@@ -67,9 +74,9 @@ def _entries(sides: Sides) -> Reasons:
     older = sides.before.registry.models
     for id_, spec in sides.after.registry.models.items():
         if id_ not in older:
-            yield id_, "new"
+            yield id_, NEW
         elif names := _differing(older[id_], spec, MODEL_WORDS):
-            yield id_, f"entry: {', '.join(names)}"
+            yield id_, f"entry ({', '.join(names)})"
 
 
 def _results(sides: Sides) -> Reasons:
@@ -83,16 +90,16 @@ def _data(sides: Sides) -> Reasons:
     older = sides.before.registry.datasets if sides.before else {}
     for id_, spec in sides.after.registry.datasets.items():
         if sides.before and (id_ not in older or _differing(older[id_], spec, DATASET_WORDS)):
-            yield from ((model, f"data: {id_}") for model in _default_group(sides.after.registry))
+            yield from ((model, f"data ({id_})") for model in _default_group(sides.after.registry))
 
 
 def _code(sides: Sides) -> Reasons:
     registry = sides.after.registry
     for file in sides.files:
         if concerns_every_model(file):
-            yield from ((model, f"code: {file}") for model in _default_group(registry))
+            yield from ((model, f"code ({file})") for model in _default_group(registry))
         elif library := library_of(file):
-            yield from ((model, f"code: {file}") for model in _loaded_by(library, sides))
+            yield from ((model, f"code ({file})") for model in _loaded_by(library, sides))
 
 
 def _loaded_by(library: str, sides: Sides) -> list[str]:

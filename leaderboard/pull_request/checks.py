@@ -32,19 +32,21 @@ class Finding:
     repair: str  # the command; or what only a person can decide, and then the command
 
 
-def find_in_entries(side: Side, models: Collection[str], line: Line) -> Iterator[Finding]:
+def find_in_entries(side: Side, models: Collection[str], line: Line, *, measured: Collection[str]) -> Iterator[Finding]:
     """What is wrong with these models' entries and results.
 
     Args:
         side: the clone as the pull request has it.
         models: that it concerns.
         line: of a model in models.yaml.
+        measured: those of them that have to have results.
     """
     yield from _find_disorder(list(side.registry.models), line)
     for id_ in models:
         spec = side.registry.models[id_]
         yield from _find_undeclared(spec, line(id_))
-        yield from _find_unmeasured(spec, side, line(id_))
+        if id_ in measured:
+            yield from _find_unmeasured(spec, side, line(id_))
         for result in _results_of(id_, side):
             yield from _find_in_result(spec, side.registry.datasets[result.dataset], result, side)
 
@@ -88,7 +90,8 @@ def _find_undeclared(spec: ModelSpec, line: int) -> Iterator[Finding]:
     place = f"models.yaml:{line}"
     if spec.licence is None:
         problem = f"model {spec.id!r}: no licence; figures may be shown, but nobody knows who may use the weights"
-        yield Finding(place, problem, f"write what its page says (`licence: MIT`), or ask its authors; then `{CHECK}`")
+        remedy = "write what its page says (`licence: MIT`), or `licence: not stated` once you have looked"
+        yield Finding(place, problem, f"{remedy}; then `{CHECK}`")
     for source in spec.sources:
         if not source.is_pinned:
             problem = f"model {spec.id!r}: {source} is unpinned; tomorrow it may be another model"

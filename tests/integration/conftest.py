@@ -21,6 +21,9 @@ from typing import Any
 import pytest
 from generated_results import save_generated_results
 from grains import describe_grains, save_grains
+from proposals import prepared as prepared
+from proposals import proposal as proposal
+from proposals import tell as tell
 
 from leaderboard.__main__ import main
 

@@ -277,7 +277,7 @@ def test_measuring_gives_result_digest_and_floors(measured, capsys) -> None:
     result = json.loads(measured.result("tiny").read_text())
     spec = load_registry(measured.root).model("tiny")
     assert re.search(r"^grains: ok: NN F1 0\.\d{3}", said, re.MULTILINE)
-    assert said.endswith("next: python -m leaderboard check\n")
+    assert "next, in a clone: python -m leaderboard check (" in said  # no git here: nobody can tell what is proposed
     assert spec.digest == result["provenance"]["inputs"]["model"]["weights"]["digest"]
     floors = spec.thresholds["grains"]
     assert set(floors) == {"knn1.f1_macro", "retrieval.precision_at_n", "linear.balanced_accuracy"}

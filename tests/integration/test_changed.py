@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import shlex
 import shutil
-import subprocess
-from pathlib import Path
 
 import pytest
-import yaml
-from git_repository import NEWCOMER, Repository, run_git
-
-from leaderboard.__main__ import main
+from git_repository import NEWCOMER, run_git
 
 SMALL = "leaderboard/results/grains/small.json"
 
@@ -74,7 +67,7 @@ def test_a_protocol_concerns_the_default_group(proposal, tell, how: str) -> None
         proposal.commit()
         proposal.git("branch", "--force", "main", "HEAD")
         path.write_text("VERSION = 2\n") if how == "edit" else path.unlink()
-    assert tell("changed") == "small: code: leaderboard/protocols/theirs.py\n"
+    assert tell("changed") == "small: code (leaderboard/protocols/theirs.py)\n"
 
 
 def test_a_loader_a_removal_and_a_workflow(proposal, tell) -> None:
@@ -83,7 +76,7 @@ def test_a_loader_a_removal_and_a_workflow(proposal, tell) -> None:
     assert tell("changed") == "no model is concerned\n"
     proposal.write("leaderboard/backbones/baseline.py", "x\n")
     assert tell("changed").splitlines() == [
-        f"{model}: code: leaderboard/backbones/baseline.py" for model in ("large", "small")
+        f"{model}: code (leaderboard/backbones/baseline.py)" for model in ("large", "small")
     ]
     proposal.git("clean", "--quiet", "-fd")
     path = proposal.root / "models.yaml"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from git_repository import NEWCOMER, Repository, run_git
+from git_repository import NEWCOMER, Repository
 
 from leaderboard.__main__ import main
 
@@ -166,7 +166,7 @@ def test_tables_are_given_back_and_other_edits_of_the_readme_stay(proposal, clon
     proposal.edit("README.md", "<!-- leaderboard:begin -->", "<!-- leaderboard:begin -->\nMine is best.\n")
     proposal.edit("README.md", "# Mine", "# Ours")
     proposal.write("leaderboard/README.md", "Mine is best.\n")
-    with (proposal.board / HISTORY).open("a") as file:
+    with (proposal.board / "history.jsonl").open("a") as file:
         file.write("{}\n")
     printed = tell("check", code=1)
     places = [line.partition(":")[0] for line in printed.splitlines() if "rendered on main" in line]

@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import shlex
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
-import yaml
 from git_repository import NEWCOMER, Repository, run_git
-
-from leaderboard.__main__ import main
-
-SMALL = "leaderboard/results/grains/small.json"
-
-
-# ---- review
 
 
 def test_a_review_is_of_one_model_and_goes_to_the_summary(proposal, clone, tell, tmp_path, monkeypatch) -> None:

@@ -74,7 +74,7 @@ def test_what_a_model_is_concerns_that_model_alone(project, propose, field: str)
     """With the reason: which part of the entry."""
     after = changed_in(project, "toy", field, MEASURED[field])
     reasons = compute_changed(propose(after, "models.yaml", before=project)).reasons
-    assert reasons == {"toy": (f"entry: {field}",)}
+    assert reasons == {"toy": (f"entry ({field})",)}
 
 
 def test_every_field_of_an_entry_is_a_word_or_is_measured() -> None:
@@ -126,7 +126,7 @@ def test_other_data_concern_the_default_group(project, propose, with_dataset, fi
     """Enough to see a mistake; the others' cells become stale."""
     values = {"images": 81, "protocols": ("knn",), "tolerance": 0.5}
     after = with_dataset(project, **{field: values.get(field, "5" * 64)})
-    assert compute_changed(propose(after, before=project)).reasons == {"toy": ("data: grains",)}
+    assert compute_changed(propose(after, before=project)).reasons == {"toy": ("data (grains)",)}
 
 
 def test_words_about_data_concern_nobody_and_a_new_data_set_the_default_group(project, propose, two_sets) -> None:
@@ -134,7 +134,7 @@ def test_words_about_data_concern_nobody_and_a_new_data_set_the_default_group(pr
     grains = replace(project.datasets["grains"], title="Other", columns=("knn1.accuracy",), licence="MIT")
     assert compute_changed(propose(replace(project, datasets={"grains": grains}), before=project)).reasons == {}
     more = replace(project, datasets=two_sets.datasets)
-    assert compute_changed(propose(more, before=project)).reasons == {"toy": ("data: spores",)}
+    assert compute_changed(propose(more, before=project)).reasons == {"toy": ("data (spores)",)}
     assert compute_changed(propose(project, before=more)).reasons == {}
 
 
@@ -155,14 +155,14 @@ def test_words_about_data_concern_nobody_and_a_new_data_set_the_default_group(pr
 )
 def test_code_that_all_models_share_concerns_the_default_group(project, propose, file: str) -> None:
     """New, changed or deleted: the path alone tells."""
-    assert compute_changed(propose(project, file)).reasons == {"toy": (f"code: {file}",)}
+    assert compute_changed(propose(project, file)).reasons == {"toy": (f"code ({file})",)}
 
 
 def test_a_loader_concerns_models_of_its_library_that_can_be_seen_to_change(project, propose, measure) -> None:
     """The default group, and those with a result; no model of another library."""
     assert compute_changed(propose(project, "leaderboard/backbones/timm.py")).reasons == {}
     with_result = propose(project, "leaderboard/backbones/timm.py", results=[measure("top", 3), measure("tin", 3)])
-    assert compute_changed(with_result).reasons == {"top": ("code: leaderboard/backbones/timm.py",)}
+    assert compute_changed(with_result).reasons == {"top": ("code (leaderboard/backbones/timm.py)",)}
     assert list(compute_changed(propose(project, "leaderboard/backbones/baseline.py")).reasons) == ["toy"]
 
 
@@ -178,8 +178,8 @@ def test_each_reason_is_there_once(project, propose) -> None:
     sides = propose(project, PROTOCOL, "leaderboard/backbones/baseline.py", RESULT.format("toy"))
     assert compute_changed(sides).reasons["toy"] == (
         "result on grains",
-        f"code: {PROTOCOL}",
-        "code: leaderboard/backbones/baseline.py",
+        f"code ({PROTOCOL})",
+        "code (leaderboard/backbones/baseline.py)",
     )
 
 
@@ -209,3 +209,11 @@ def test_a_list_of_models_stays_on_its_line_as_json() -> None:
     assert [line.partition("=")[0] for line in lines] == ["open", "gated"]
     assert [json.loads(line.partition("=")[2]) for line in lines] == [hostile, ["g\nh"]]
     assert format_outputs(Changed({}, (), (), ())) == "open=[]\ngated=[]\n"
+
+
+def test_models_that_are_touched_are_told_from_those_whose_code_changed(project, propose) -> None:
+    """A protocol concerns the default group, but asks nobody to mend an entry that the pull request leaves alone."""
+    changed = compute_changed(propose(project, "leaderboard/protocols/knn.py"))
+    assert (list(changed.reasons), changed.touched, changed.new) == (["toy"], (), ())
+    changed = compute_changed(propose(project, "leaderboard/results/grains/toy.json"))
+    assert (changed.touched, changed.new) == (("toy",), ())

@@ -32,7 +32,8 @@ def complete(crowd: Registry, measure) -> tuple[Registry, list[Result]]:
 def find(registry: Registry, results: Sequence[Result], *models: str) -> list[Finding]:
     """In these entries, of which the first stands on line 10, the next on line 20."""
     lines = {id_: 10 * number for number, id_ in enumerate(registry.models, 1)}
-    return list(find_in_entries(Side(None, registry, results), models or ["toy"], lines.__getitem__))
+    wanted = models or ["toy"]
+    return list(find_in_entries(Side(None, registry, results), wanted, lines.__getitem__, measured=wanted))
 
 
 def with_floors(registry: Registry, **floors: float) -> Registry:
@@ -66,7 +67,10 @@ def test_a_licence_that_nobody_declared_is_a_question_to_a_person(complete) -> N
     (finding,) = find(replace(registry, models={**registry.models, "toy": toy}), results)
     assert finding.place == "models.yaml:30"
     assert "model 'toy': no licence" in finding.problem
-    assert finding.repair.endswith(f"ask its authors; then `{CHECK}`")
+    assert "`licence: not stated` once you have looked" in finding.repair
+    assert finding.repair.endswith(f"; then `{CHECK}`")
+    declared = replace(toy, licence="not stated")
+    assert find(replace(registry, models={**registry.models, "toy": declared}), results) == []
 
 
 def test_each_unpinned_source_is_a_finding(complete) -> None:
