@@ -34,6 +34,7 @@ class Changed:
     automation: Sequence[str]  # changed files of workflows
     touched: Sequence[str] = ()  # those whose entry or result it touches itself, not only the code or data they use
     new: Sequence[str] = ()  # those without an entry before
+    code: Sequence[str] = ()  # changed files of what measures: the figures are as good as these
 
     @property
     def open(self) -> list[str]:
@@ -59,6 +60,7 @@ def compute_changed(sides: Sides) -> Changed:
         removed=tuple(model for model in (sides.before.registry.models if sides.before else ()) if model not in models),
         automation=tuple(file for file in sides.files if file.startswith(AUTOMATION)),
         touched=tuple(model for model in reasons if model in touched),
+        code=tuple(file for file in sides.files if concerns_every_model(file) or library_of(file)),
         new=tuple(model for model, why in reasons.items() if NEW in why),
     )
 

@@ -74,6 +74,9 @@ def _warnings(review: Review, refused: Mapping[str, str]) -> str:
     lines += [f"- {cell} was not measured again: its figures are the contributor's word." for cell in unchecked]
     lines += [f"- Not read: {_shorten(why)}" for why in refused.values()]
     lines += [f"- {_shorten(note)}" for note in review.notes]
+    if changed.code:
+        names = _shorten(", ".join(changed.code))
+        lines.append(f"- **It changes what measures** ({names}): the figures here are that code's, not main's.")
     if changed.automation:
         names = _shorten(", ".join(changed.automation))
         lines.append(f"- **It changes what runs here** ({names}): a maintainer reads that before anything else.")

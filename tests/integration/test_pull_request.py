@@ -12,10 +12,9 @@ from typing import Any
 import pytest
 import yaml
 from github_server import GitHubServer
+from grains import describe_grains, save_grains
 from upstream import Checkout, Measuring, Upstream, make_upstream, plain_environment
 from workflow_steps import WORKFLOWS, Done, run_job
-
-from leaderboard.datasets import list_dataset
 
 RUN = 7001
 THUMBNAIL = """\
@@ -29,25 +28,12 @@ THUMBNAIL = """\
   group: {group}
   thresholds: {{grains: {{knn1.f1_macro: {floor}}}}}
 """
-GRAINS = """\
-grains:
-  title: Grey, green and blue noise
-  kind: folder
-  protocols: [retrieval, knn, linear]
-  classes: 3
-  images: 30
-  digest: "{digest}"
-  licence: null
-  attribution: Drawn by the tests.
-"""
 README = "# Mine\n<!-- leaderboard:begin --><!-- leaderboard:end -->\n"
 
 
 @pytest.fixture(scope="session")
 def founded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Upstream, Path]:
     """A project with one measured and published model, made once; and its images."""
-    from conftest import save_grains
-
     place = tmp_path_factory.mktemp("upstream")
     save_grains(place / "data" / "grains")
     (place / "origin").mkdir()
@@ -55,7 +41,7 @@ def founded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Upstream, Path]:
     environment["LEADERBOARD_CACHE"] = str(place / "cache")
     files = {
         "models.yaml": THUMBNAIL.format(id="small", side=4, dimension=48, group="default", floor=0.5),
-        "datasets.yaml": GRAINS.format(digest=list_dataset("grains", place / "data" / "grains").digest),
+        "datasets.yaml": describe_grains(place / "data" / "grains"),
         "README.md": README,
     }
     upstream = make_upstream(place / "origin", files, environment)
@@ -426,3 +412,18 @@ def test_artifacts_are_named_after_their_model() -> None:
     upload = next(step for step in jobs["measure"]["steps"] if "upload-artifact" in step.get("uses", ""))
     assert upload["with"]["name"] == "measured-${{ matrix.model }}"
     assert upload["with"]["path"] == "measured/"
+
+
+def test_changed_measuring_code_is_pointed_out(upstream: Upstream, github: GitHubServer) -> None:
+    """What such a pull request measures is measured by its own code, which may say anything."""
+    contributor = upstream.clone()
+    path = contributor.root / "leaderboard" / "protocols" / "knn.py"
+    path.write_text(path.read_text() + "\n# a new idea\n")
+    contributor.commit("A new idea", "leaderboard/protocols")
+    head = upstream.propose(contributor, 14)
+    measured = upstream.measure(14)
+    assert measured.models == ["small"]
+    assert measured.check.code == 0
+    assert comment(upstream, github, 14, head, dict(measured.artifacts)).code == 0
+    assert "It changes what measures" in the_comment(github, 14)
+    assert "leaderboard/protocols/knn.py" in the_comment(github, 14)
