@@ -98,7 +98,13 @@ def _repeatable(outcomes: Mapping[str, Mapping[str, Any]]) -> list[float]:
 
 
 def _numbers(value: Any) -> list[float]:
-    """Every number in nested mappings and lists, in order; NaN and null as -1, which no figure here is."""
+    """Every number in nested mappings and lists, in order; NaN and null as -1, which no figure here is.
+
+    Raises:
+        ValueError: there is a text, which no result that was read from a file has there.
+    """
+    if isinstance(value, str | bytes):  # a sequence of sequences without end
+        raise ValueError(f"{str(value)[:20]!r} is no number")
     if isinstance(value, Mapping):
         return [number for item in value.values() for number in _numbers(item)]
     if isinstance(value, Sequence):

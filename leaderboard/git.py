@@ -6,7 +6,8 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from leaderboard.errors import LeaderboardError
@@ -23,12 +24,16 @@ def run_git(
     Raises:
         LeaderboardError: it is not installed.
     """
+    environment = os.environ | dict(extra or {})
+    command = [_find_git(), "-C", str(folder), *arguments]
+    return subprocess.run(command, capture_output=True, env=environment, check=False)  # noqa: S603
+
+
+def _find_git() -> str:
     program = shutil.which("git")
     if program is None:
         raise LeaderboardError("git is not installed, and a commit is read through it; install it, or name a folder")
-    environment = os.environ | dict(extra or {})
-    command = [program, "-C", str(folder), *arguments]
-    return subprocess.run(command, capture_output=True, env=environment, check=False)  # noqa: S603
+    return program
 
 
 def ask_git(folder: Path, *arguments: str) -> str:
@@ -108,6 +113,51 @@ def read_committed(folder: Path, commit: str, path: str) -> bytes | None:
     """
     found = run_git(folder, "cat-file", "blob", f"{commit}:./{path}")
     return None if found.returncode else found.stdout
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What a commit has under a path."""
+
+    mode: str  # "100644", "100755": files; links and submodules have others
+    sha: str
+    size: int  # bytes; 0 of what is no file
+    path: str  # relative to the folder that was asked
+
+
+def list_committed(folder: Path, commit: str, path: str) -> list[Entry]:
+    """Everything but folders that a commit has below a path, whatever its own attributes say.
+
+    Raises:
+        LeaderboardError: git failed.
+    """
+    listed = ask_git(folder, "ls-tree", "-r", "-l", "-z", commit, "--", path)
+    found = [entry.partition("\t") for entry in listed.split("\0") if entry]
+    return [_parse_entry(words.split(), name) for words, _, name in found]
+
+
+def _parse_entry(words: Sequence[str], path: str) -> Entry:
+    mode, _, sha, size = words
+    return Entry(mode, sha, int(size) if size.isdecimal() else 0, path)
+
+
+def read_blobs(folder: Path, blobs: Sequence[str]) -> Iterator[bytes]:
+    """The contents of these blobs, one after the other, from one process.
+
+    Raises:
+        LeaderboardError: git does not have one of them.
+    """
+    command = [_find_git(), "-C", str(folder), "cat-file", "--batch"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:  # noqa: S603
+        if process.stdin is None or process.stdout is None:  # asked for above
+            raise LeaderboardError("git has no pipes; repeat")
+        for blob in blobs:
+            process.stdin.write(f"{blob}\n".encode())
+            process.stdin.flush()
+            header = process.stdout.readline().split()
+            if len(header) != 3:  # "<sha> missing"
+                raise LeaderboardError(f"git cannot read {blob[:SHORT]}; fetch again: `git fetch --refetch`")
+            yield process.stdout.read(int(header[2]) + 1)[:-1]
 
 
 def _describe_unknown(ref: str, *, is_shallow: bool) -> str:

@@ -33,6 +33,23 @@ def check_outcomes(outcomes: Mapping[str, Mapping[str, Any]], *, images: int, cl
                 _check_rows(path, [values], limit=images, lengths=[images])
 
 
+def check_leaves(value: Any, path: str = "outcomes") -> None:
+    """Make sure that outcomes are mappings and lists of numbers, and nothing else: they are compared as numbers.
+
+    Raises:
+        ValueError: where something else is.
+    """
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            check_leaves(item, f"{path}.{name}"[:100])
+    elif isinstance(value, list):
+        if not set(map(type, value)) <= {int, float}:  # 10,000 numbers in a file, at once
+            for item in value:
+                check_leaves(item, path)
+    elif isinstance(value, bool) or not isinstance(value, int | float | None):
+        raise ValueError(f"{path} has {str(value)[:20]!r}, no number")
+
+
 def _check_rows(path: str, rows: Any, *, limit: int, lengths: Sequence[int] | None = None) -> None:
     """Whole numbers from 0 below the limit; in rows of these lengths, where they are given."""
     if not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):

@@ -1,15 +1,16 @@
-"""Commits of generated files, pushed to where the clone came from: what publishing does on main."""
+"""Commits of results and generated files, pushed to where the clone came from: what publishing does on main."""
 
 from __future__ import annotations
 
 import base64
 import os
 import subprocess
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from leaderboard.errors import LeaderboardError
-from leaderboard.git import ask_git, first_words, run_git
+from leaderboard.git import SHORT, ask_git, find_commit, first_words, run_git
 
 BOT = {  # GitHub's own account for what its runners commit; used where git knows nobody
     "user.name": "github-actions[bot]",
@@ -44,6 +45,62 @@ def push(root: Path, environ: Mapping[str, str] = os.environ) -> None:
     if done.returncode:
         said = _find_refusal(done)
         raise LeaderboardError(f"pushing to {REMOTE} failed ({said}); fetch what is new there, then publish again")
+
+
+def replay(root: Path, subject: str, paths: Sequence[Path], environ: Mapping[str, str] = os.environ) -> bool:
+    """Put our commits upon what others have pushed meanwhile; returns whether they have pushed anything.
+
+    Commits of generated files are left out: their lines name commits that are replayed as others, and they are to be
+    written again. The rest is replayed in a work tree of its own, so that the branch has either the old or the new.
+
+    Args:
+        root: of the clone.
+        subject: how the message of a commit of generated files begins.
+        paths: all that such a commit may have changed.
+        environ: with $GITHUB_TOKEN, where it is set.
+
+    Raises:
+        LeaderboardError: our commits do not fit upon theirs; the branch is as it was.
+    """
+    branch = ask_git(root, "branch", "--show-current").strip()
+    fetched = run_git(root, "fetch", "--quiet", REMOTE, branch, extra=_credentials(environ))
+    if not branch or fetched.returncode:
+        return False
+    theirs = find_commit(root, "FETCH_HEAD")
+    if not run_git(root, "merge-base", "--is-ancestor", theirs, "HEAD").returncode:
+        return False
+    names = {path.relative_to(root).as_posix() for path in paths}
+    ours = ask_git(root, "rev-list", "--reverse", "--topo-order", f"{theirs}..HEAD").split()
+    kept = [commit for commit in ours if not _is_generated(root, commit, subject, names)]
+    ask_git(root, "reset", "--quiet", "--keep", _pick(root, theirs, kept))
+    return True
+
+
+def _is_generated(root: Path, commit: str, subject: str, names: set[str]) -> bool:
+    said, _, changed = ask_git(root, "show", "--format=%s%x00", "--name-only", "--no-renames", "-z", commit).partition(
+        "\0"
+    )
+    return said.startswith(subject) and {name.strip() for name in changed.split("\0") if name.strip()} <= names
+
+
+def _pick(root: Path, start: str, commits: Sequence[str]) -> str:
+    """The commit that these make upon another; nothing of the clone's own work tree is touched."""
+    if not commits:
+        return start
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / "replay"
+        ask_git(root, "worktree", "add", "--quiet", "--detach", str(place), start)
+        try:
+            picked = run_git(place, *_identity(root), "cherry-pick", "--keep-redundant-commits", *commits)
+            if not picked.returncode:
+                return find_commit(place, "HEAD")
+        finally:
+            run_git(root, "worktree", "remove", "--force", str(place))
+    ours = ", ".join(commit[:SHORT] for commit in commits)
+    raise LeaderboardError(
+        f"commits {ours} do not fit upon {start[:SHORT]}, which was pushed to {REMOTE} meanwhile; "
+        "they are still in this clone: rebase them by hand, then publish again"
+    )
 
 
 def is_ahead(root: Path) -> bool:

@@ -15,16 +15,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from leaderboard.agreement import find_disagreement, has_same_inputs
-from leaderboard.errors import LeaderboardError
-from leaderboard.outcome_checks import check_outcomes
+from leaderboard.errors import LeaderboardError, printable
+from leaderboard.outcome_checks import check_leaves, check_outcomes
 from leaderboard.paths import save_text
 from leaderboard.plain import plain
 from leaderboard.records import Provenance, Result
+from leaderboard.result_form import LARGEST, check_form, check_values
 
 if TYPE_CHECKING:
     import pandas as pd
 
 FORMAT = 1
+LONGEST = 300  # signs of why a file is no result
 
 
 def result_path(folder: Path, result: Result) -> Path:
@@ -70,8 +72,8 @@ def parse_result(text: str, *, dataset: str, model: str) -> Result:
     """
     try:
         return _build(parse_json(text), dataset, model)
-    except (TypeError, KeyError, AttributeError, OverflowError) as error:
-        raise ValueError(str(error)) from None
+    except (TypeError, KeyError, AttributeError, OverflowError, ValueError) as error:
+        raise ValueError(printable(str(error))[:LONGEST]) from None  # it may quote the file
 
 
 def parse_json(text: str) -> Any:
@@ -81,7 +83,7 @@ def parse_json(text: str) -> Any:
         ValueError: it is none, or nested deeper than anything here.
     """
     try:
-        return json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
+        return json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_parse_finite)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
 
@@ -94,6 +96,12 @@ def _unique(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
+def _parse_finite(digits: str) -> float:
+    if math.isinf(value := float(digits)):
+        raise ValueError(f"{digits[:20]} is a number beyond {LARGEST:g}")
+    return value
+
+
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is no number of JSON")
 
@@ -101,6 +109,7 @@ def _refuse_constant(name: str) -> None:
 def _build(fields: Any, dataset: str, model: str) -> Result:
     if not isinstance(fields, dict):
         raise ValueError("it holds no mapping")
+    check_values(fields)
     if (fields["dataset"], fields["model"]) != (dataset, model):
         raise ValueError(f"it is of {fields['model']} on {fields['dataset']}")
     if fields.pop("format") != FORMAT:
@@ -114,8 +123,11 @@ def _build(fields: Any, dataset: str, model: str) -> Result:
     if wrong := [name for name, part in fields["outcomes"].items() if not isinstance(part, dict)]:
         raise ValueError(f"outcomes of {wrong[0]} are no mapping")
     result = Result(**fields)
+    check_form(result)
     _check_labels(result)
+    _check_per_class(result)
     check_outcomes(result.outcomes, images=len(result.labels), classes=len(result.classes))
+    check_leaves(result.outcomes)
     _check_canary(result)
     return result
 
@@ -131,6 +143,12 @@ def _check_labels(result: Result) -> None:
             raise ValueError(f"{name} hold {str(wrong)[:20]!r}, no whole number from 0 to {limit - 1}")
     if result.specimens is not None and len(result.specimens) != len(result.labels):
         raise ValueError(f"{len(result.specimens)} specimens for {len(result.labels)} images")
+
+
+def _check_per_class(result: Result) -> None:
+    wrong = next((name for name, values in result.per_class.items() if len(values) != len(result.classes)), None)
+    if wrong is not None:
+        raise ValueError(f"{wrong[:60]!r} does not have one figure for each of {len(result.classes)} classes")
 
 
 def _number(value: object, name: str) -> float:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import tarfile
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from leaderboard.errors import LeaderboardError, first_line, printable
-from leaderboard.git import SHORT, find_commit, first_words, run_git
+from leaderboard.git import SHORT, Entry, find_commit, list_committed, read_blobs, run_git
 from leaderboard.records import Result
-from leaderboard.result_files import load_results
+from leaderboard.result_files import load_results, parse_result
 
 RESULTS = "results"
+FILE = re.compile(rf"{RESULTS}/[^/]+/[^/]+\.json", re.DOTALL)
+FILES = ("100644", "100755")  # modes of git
+LARGEST = 32 * 2**20  # bytes of a result file: one of 4,300 images has 4 MB
 
 
 @dataclass(frozen=True)
@@ -65,11 +66,49 @@ def load_committed(folder: Path, commit: str, *, default: list[Result] | None = 
         if default is not None:
             return default
         raise LeaderboardError(f"commit {commit[:SHORT]} has no results/ in {folder}; name a commit that has")
-    packed = run_git(folder, "archive", "--format=tar", commit, "--", RESULTS)
-    if packed.returncode:
-        said = first_words(packed)
-        raise LeaderboardError(f"git cannot read results/ of commit {commit[:SHORT]} ({said}); fetch it again")
-    return _load_packed(packed.stdout, commit)
+    results, damaged = read_results(folder, commit)
+    for file, why in damaged.items():
+        said = f"{file} is no result file ({why})"
+        raise LeaderboardError(f"commit {commit[:SHORT]}: {said}; name a commit that this version reads")
+    return results
+
+
+def read_results(folder: Path, commit: str) -> tuple[list[Result], dict[str, str]]:
+    """The results that a commit has below ``folder``, and of its other files there by those names: file -> why not.
+
+    Read blob by blob: what a commit says of its own files (.gitattributes) hides and changes none, and links lead
+    nowhere.
+
+    Raises:
+        LeaderboardError: git cannot read the commit.
+    """
+    entries = [entry for entry in list_committed(folder, commit, RESULTS) if _may_be_read(entry)]
+    entries.sort(key=lambda entry: entry.path.split("/"))
+    damaged = {printable(entry.path): why for entry in entries if (why := _why_refused(entry))}
+    files = [entry for entry in entries if not _why_refused(entry)]
+    results = []
+    for entry, content in zip(files, read_blobs(folder, [entry.sha for entry in files]), strict=True):
+        try:
+            results.append(_parse(entry, content))
+        except ValueError as error:
+            damaged[printable(entry.path)] = printable(first_line(error))
+    return results, damaged
+
+
+def _may_be_read(entry: Entry) -> bool:
+    """Result files, and what could stand for a folder of them."""
+    return entry.mode not in FILES or FILE.fullmatch(entry.path) is not None
+
+
+def _why_refused(entry: Entry) -> str:
+    if entry.mode not in FILES:
+        return "it is a link or a submodule"
+    return f"it has {entry.size:,} bytes, expected at most {LARGEST:,}" if entry.size > LARGEST else ""
+
+
+def _parse(entry: Entry, content: bytes) -> Result:
+    _, dataset, file = entry.path.split("/")
+    return parse_result(content.decode(), dataset=dataset, model=file.removesuffix(".json"))
 
 
 def check_committed(folder: Path) -> None:
@@ -84,14 +123,3 @@ def check_committed(folder: Path) -> None:
         first = printable(changed[0][3:])
         others = f" and {len(changed) - 1} other" + ("s" if len(changed) > 2 else "") if len(changed) > 1 else ""
         raise LeaderboardError(f"{first}{others} not as committed; commit or restore, then publish again")
-
-
-def _load_packed(packed: bytes, commit: str) -> list[Result]:
-    with TemporaryDirectory(prefix="leaderboard-") as unpacked:
-        try:
-            with tarfile.open(fileobj=BytesIO(packed)) as tar:
-                tar.extractall(unpacked, filter="data")
-            return load_results(Path(unpacked) / RESULTS)
-        except (tarfile.TarError, LeaderboardError) as error:
-            said = first_line(error).replace(f"{unpacked}/", "").partition("; ")[0]
-            raise LeaderboardError(f"commit {commit[:SHORT]}: {said}; name a commit that this version reads") from None

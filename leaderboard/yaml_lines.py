@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,9 @@ import yaml
 
 from leaderboard.errors import LeaderboardError
 
+MOST_BYTES = 5 * 10**6  # models.yaml has 100,000
+MOST_VALUES = 200_000  # likewise 10,000
+DEEPEST = 100
 Location = tuple[str | int, ...]
 
 
@@ -45,8 +49,9 @@ def load_yaml(path: Path) -> Document:
         LeaderboardError: when the file is missing, is not UTF-8 or is not YAML.
     """
     try:
-        loader = yaml.SafeLoader(path.read_text(encoding="utf-8"))
+        loader = yaml.SafeLoader(_read_text(path))
         node = loader.get_single_node()
+        _check_size(node)
         document = Document(path, loader.construct_document(node) if node else None)
         places = list(_walk(node, ()))
     except FileNotFoundError:
@@ -60,6 +65,40 @@ def load_yaml(path: Path) -> Document:
             document.repeated.append(location)
         document.lines[location] = line
     return document
+
+
+def _read_text(path: Path) -> str:
+    with path.open("rb") as file:
+        content = file.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise ValueError(f"more than {MOST_BYTES:,} bytes")
+    return content.decode("utf-8").replace("\r\n", "\n")
+
+
+def _check_size(root: yaml.Node | None) -> None:
+    """Before anything walks through it: aliases of aliases make a document of 500 bytes one of 10^10 values.
+
+    Raises:
+        ValueError: it would have too many values with its aliases written out, or is nested too deeply.
+    """
+    if root is not None and _count(root, {}, 0) > MOST_VALUES:
+        raise ValueError(f"more than {MOST_VALUES:,} values with its aliases written out")
+
+
+def _count(node: yaml.Node, known: dict[int, int], depth: int) -> int:
+    """Nodes from this one on, each alias for as many as it stands for; every node is looked at once."""
+    if depth > DEEPEST:
+        raise ValueError(f"nested deeper than {DEEPEST}, or an alias of itself")
+    if id(node) not in known:
+        known[id(node)] = 1 + sum(_count(part, known, depth + 1) for part in _parts_of(node))
+    return known[id(node)]
+
+
+def _parts_of(node: yaml.Node) -> Iterator[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        yield from chain.from_iterable(node.value)
+    elif isinstance(node, yaml.SequenceNode):
+        yield from node.value
 
 
 def _walk(node: yaml.Node | None, at: Location) -> Iterator[tuple[Location, int]]:

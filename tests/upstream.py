@@ -18,12 +18,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-from workflow_steps import Done, run_job
+from workflow_steps import Done, find_depth, run_job
 
 ROOT = Path(__file__).parents[1]
 Ran = subprocess.CompletedProcess[str]
 LEFT_OUT = ("tests/unit/", "tests/integration/", "tests/golden/", "docs/", "benchmarks/", "leaderboard/results/")
 GENERATED = ("leaderboard/README.md", "leaderboard/history.jsonl")
+SET_BY_JOBS = ("HF_HOME", "HF_HUB_CACHE", "LEADERBOARD_CACHE")  # a runner has none of them beforehand
 GIT = {  # nothing of this machine's configuration
     "GIT_CONFIG_GLOBAL": "/dev/null",
     "GIT_CONFIG_NOSYSTEM": "1",
@@ -120,16 +121,18 @@ class Upstream:
         return contributor.git("rev-parse", "HEAD")
 
     def measure(self, number: int) -> Measuring:
-        """Run leaderboard.yml on the merge of a pull request with main."""
-        merged = self._merge(number)
+        """Run leaderboard.yml on the merge of a pull request with main, each job in a checkout of its own."""
+        self._merge(number).git("push", "--quiet", "--force", "origin", f"HEAD:refs/pull/{number}/merge")
+        listing = self._check_out(number, "changed")
         outputs = self.place / f"outputs-{self.clones}"
-        changed = run_job("leaderboard", "changed", merged.root, merged.environment, GITHUB_OUTPUT=str(outputs))
+        changed = run_job("leaderboard", "changed", listing.root, listing.environment, GITHUB_OUTPUT=str(outputs))
         told = dict(line.split("=", 1) for line in outputs.read_text().splitlines()) if outputs.exists() else {}
         models, gated = (json.loads(told.get(name, "[]")) for name in ("open", "gated"))
-        check = run_job("leaderboard", "check", merged.root, merged.environment)
+        checking = self._check_out(number, "check")
+        check = run_job("leaderboard", "check", checking.root, checking.environment)
         jobs, summaries, artifacts = {}, {}, {}
         for model in models:
-            jobs[model], summaries[model], folder = self._measure_one(merged, model)
+            jobs[model], summaries[model], folder = self._measure_one(number, model)
             if folder.exists():
                 artifacts[f"measured-{model}"] = pack(folder)
         return Measuring(changed, check, models, gated, jobs, summaries, artifacts)
@@ -150,14 +153,27 @@ class Upstream:
         merged.git("merge", "--quiet", "--no-ff", "--message", f"Merge pull request {number}", "FETCH_HEAD")
         return merged
 
-    def _measure_one(self, merged: Checkout, model: str) -> tuple[Done, str, Path]:
-        """In a checkout of its own, as a job has it."""
-        root = self.place / f"{merged.root.name}-{model}"
-        shutil.copytree(merged.root, root)
-        summary = self.place / f"{root.name}-summary.md"
+    def _check_out(self, number: int, job: str) -> Checkout:
+        """The merge, with as much of its history as leaderboard.yml asks for; the host serves it by its protocol."""
+        self.clones += 1
+        root = self.place / f"job-{self.clones}"
+        root.mkdir()
+        environment = {name: value for name, value in self.environment.items() if name not in SET_BY_JOBS}
+        made = Checkout(root, environment)
+        made.git("init", "--quiet", "--initial-branch", "main")
+        made.git("remote", "add", "origin", self.bare.as_uri())
+        depth = find_depth("leaderboard", job)
+        made.git("fetch", "--quiet", *(["--depth", str(depth)] if depth else []), "origin", f"refs/pull/{number}/merge")
+        made.git("checkout", "--quiet", "--detach", "FETCH_HEAD")
+        return made
+
+    def _measure_one(self, number: int, model: str) -> tuple[Done, str, Path]:
+        """In a checkout of its own, whose caches are empty: they are below it, as the workflow says."""
+        checkout = self._check_out(number, "measure")
+        summary = self.place / f"{checkout.root.name}-summary.md"
         variables = {"MODEL": model, "GITHUB_STEP_SUMMARY": str(summary)}
-        done = run_job("leaderboard", "measure", root, merged.environment, **variables)
-        return done, summary.read_text() if summary.exists() else "", root / "measured"
+        done = run_job("leaderboard", "measure", checkout.root, checkout.environment, **variables)
+        return done, summary.read_text() if summary.exists() else "", checkout.root / "measured"
 
 
 def make_upstream(place: Path, files: Mapping[str, str], environment: Mapping[str, str]) -> Upstream:

@@ -6,11 +6,12 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import yaml
 
+WORKSPACE = "${{ github.workspace }}"  # the checkout
 WORKFLOWS = Path(__file__).parents[1] / ".github" / "workflows"
 INSTALL = ["python", "-m", "pip", "install", "-e"]  # the tests' own environment is installed already
 
@@ -22,6 +23,11 @@ class Step:
     arguments: tuple[str, ...]  # as a shell would split them; a variable is "$NAME"
     variables: Mapping[str, str]  # of the workflow, the job and the step, as they are written
     always: bool  # whether it runs after a failure too
+
+    def within(self, folder: Path) -> Step:
+        """The same in a checkout, whose place its variables may name."""
+        own = {name: str(text).replace(WORKSPACE, str(folder)) for name, text in self.variables.items()}
+        return replace(self, variables=own)
 
     def fill_in(self, values: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
         """The arguments and the environment; what the workflow takes from an expression has to be among the values."""
@@ -56,6 +62,13 @@ def load_steps(workflow: str, job: str) -> list[Step]:
     return [step for step in steps if list(step.arguments[: len(INSTALL)]) != INSTALL]
 
 
+def find_depth(workflow: str, job: str) -> int:
+    """How many commits of a line of history a job checks out; 0: all."""
+    steps = yaml.safe_load((WORKFLOWS / f"{workflow}.yml").read_text(encoding="utf-8"))["jobs"][job]["steps"]
+    (checkout,) = (step for step in steps if step.get("uses", "").startswith("actions/checkout@"))
+    return int(checkout.get("with", {}).get("fetch-depth", 1))
+
+
 def run_job(workflow: str, job: str, folder: Path, environment: Mapping[str, str], **values: str) -> Done:
     """Run a job's commands in a folder.
 
@@ -70,7 +83,7 @@ def run_job(workflow: str, job: str, folder: Path, environment: Mapping[str, str
     for step in load_steps(workflow, job):
         if code and not step.always:
             continue
-        arguments, own = step.fill_in(values)
+        arguments, own = step.within(folder).fill_in(values)
         done = subprocess.run(
             arguments,
             cwd=folder,

@@ -38,25 +38,47 @@ def run(options: argparse.Namespace) -> None:
         print(f"no open pull request has the commit that run {options.run_id} measured; nobody to tell")
         return
     fetch_head(registry.root, proposal.number, proposal.head)
-    text, refused = _compose(registry, proposal.head, forge, options.run_id)
+    text, problems = _compose(registry, proposal.head, forge, options.run_id)
     print(f"pull request {proposal.number}: comment {forge.post_comment(proposal.number, text, MARKER)}")
-    if refused:
-        raise CheckFailed("; ".join(refused.values()))
+    if problems:
+        raise CheckFailed("; ".join(problems))
 
 
-def _compose(registry: Registry, head: str, forge: Forge, run_id: int) -> tuple[str, dict[str, str]]:
-    """The comment, and which artifacts were refused and why."""
-    from leaderboard.pull_request.artifacts import review_artifacts
-    from leaderboard.pull_request.sides import load_committed_sides
+def _compose(registry: Registry, head: str, forge: Forge, run_id: int) -> tuple[str, list[str]]:
+    """The comment, and what went wrong; nothing that a stranger sends may leave an older, kinder comment standing."""
     from leaderboard.render.changes import escape
+    from leaderboard.render.review import render_automation
+
+    title = f"## Measured again, at {head[:SHORT]}\n\n"
+    try:
+        text, problems = _review(registry, head, forge, run_id)
+    except Exception as error:  # whatever it is, the pull request is told that nobody has judged it
+        said = f"{type(error).__name__}: {first_line(error)}" if not isinstance(error, LeaderboardError) else str(error)
+        runs = render_automation(_list_automation(registry, head))
+        return f"{title}**It could not be reviewed**: {escape(said[:300])}\n\n{runs}", [
+            f"could not be reviewed: {said}"
+        ]
+    return title + text, problems
+
+
+def _review(registry: Registry, head: str, forge: Forge, run_id: int) -> tuple[str, list[str]]:
+    from leaderboard.pull_request.artifacts import review_artifacts
+    from leaderboard.pull_request.hosted import merge_as_data
+    from leaderboard.pull_request.sides import Side, load_committed_sides
     from leaderboard.render.review import render_review
     from leaderboard.result_files import load_results
 
-    try:
-        sides = load_committed_sides(registry.root, "HEAD", head)
-    except LeaderboardError as error:
-        return f"**The code on main cannot read it**: {escape(first_line(error))}\n", {}
-    artifacts = forge.list_artifacts(run_id)
-    published = load_results(registry.results_dir)
-    review, refused = review_artifacts(sides, {one.name: one for one in artifacts}, forge.fetch_artifact, published)
-    return f"## Measured again, at {head[:SHORT]}\n\n{render_review(review, refused)}", refused
+    sides = load_committed_sides(registry.root, "HEAD", merge_as_data(registry.root, head))
+    main = Side(None, registry, load_results(registry.results_dir))
+    artifacts = {one.name: one for one in forge.list_artifacts(run_id)}
+    review, refused = review_artifacts(sides, main, artifacts, forge.fetch_artifact)
+    return render_review(review, refused), list(refused.values())
+
+
+def _list_automation(registry: Registry, head: str) -> list[str]:
+    """Needs git only, so it can be said of a pull request that nothing else can read."""
+    from leaderboard.git import find_merge_base, list_changed_files
+    from leaderboard.pull_request.changed import AUTOMATION
+
+    base = find_merge_base(registry.root, "HEAD", head)
+    return [file for file in list_changed_files(registry.root, base, head) if file.startswith(AUTOMATION)]

@@ -98,9 +98,10 @@ class Forge:
             raise Unavailable(f"{what} came with other bytes than GitHub lists; try again", "corrupt")
         return content
 
-    def find_pull_request_of(self, run_id: int) -> Proposal | None:
-        """The open pull request whose head a run has measured; None when it has moved on, or there is none.
+    def find_pull_request_of(self, run_id: int, base: str = "main") -> Proposal | None:
+        """The open pull request against this branch whose head a run has measured.
 
+        None when it has moved on, or there is none.
         Asked of GitHub by the run's own branch and commit: no file of the run has a say in which one it is.
         """
         with as_unavailable(f"the pull request of run {run_id}"):
@@ -108,9 +109,9 @@ class Forge:
             if run.head_repository is None:  # a fork that is gone
                 return None
             head = f"{run.head_repository.owner.login}:{run.head_branch}"
-            found = self.repository.get_pulls(state="open", head=head)
+            found = self.repository.get_pulls(state="open", head=head, base=base)
             proposals = [_describe(one) for one in islice(found, MOST_ARTIFACTS)]
-            return next((one for one in proposals if one.head == run.head_sha), None)
+            return next((one for one in proposals if (one.head, one.base) == (run.head_sha, base)), None)
 
     def post_comment(self, number: int, text: str, marker: str) -> Posted:
         """Keep one comment of ours on a pull request: the oldest, which gets the text; others of ours are deleted.

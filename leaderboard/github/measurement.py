@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from typing import Any
 
 from leaderboard.protocols import METRICS, PROTOCOLS
 from leaderboard.records import DatasetSpec, Result
+from leaderboard.result_form import Form, check_form, validate
 from leaderboard.standings import find_contradiction
 
 DEEPEST = 8  # a preprocessing's mean, seen from the result, is at 5
@@ -32,55 +31,13 @@ RANGES: Mapping[str, tuple[float, float]] = {  # last part of a figure's name, o
     "log_loss": (0, math.inf),
     "disparity": (0, math.inf),
 }
-Text = str | None
-Count = Annotated[int, Field(ge=0)]
 
 
-class _Form(BaseModel):
-    """Wrong types are errors; what is not named here nobody reads."""
-
-    model_config = ConfigDict(strict=True, extra="ignore")
-
-
-class _Weights(_Form):
-    source: str
-    revision: Text = None
-    file: Text = None
-    sha256: Text = None
-    digest: Text = None
-
-
-class _Model(_Form):
-    library: str
-    loader: Any
-    architecture: Text
-    pooling: Text
-    seed: int | None
-    preprocessing: dict[str, Any] | str
-    preprocessing_of: str
-    dtype: Literal["float32", "bfloat16", "float16"]
-    weights: _Weights
-
-
-class _Inputs(_Form):
-    model: _Model
-    dataset: str
-    extraction: int
-    protocols: dict[str, int]
-    specimen: Text = None
-
-
-class _Environment(_Form):
+class _Environment(Form):
     device: str
 
 
-class _Measurement(_Form):
-    parameters: Count
-    dimension: Annotated[int, Field(ge=1)]
-    classes: list[str]
-    left_out: list[str]
-    speed: dict[str, Any] | None
-    inputs: _Inputs
+class _Measurement(Form):
     environment: _Environment
 
 
@@ -94,7 +51,8 @@ def check_measurement(result: Result, dataset: DatasetSpec) -> None:
     for name, value in (vars(result) | vars(provenance)).items():
         if name != "provenance":
             _check_plain(name, value)
-    _check_form(vars(result) | vars(provenance))
+    check_form(result)
+    validate(_Measurement, vars(provenance))
     _check_counts(result, dataset)
     _check_figures(result)
     _check_outcomes(result)
@@ -122,14 +80,6 @@ def _check_list(path: str, values: Sequence[Any], depth: int) -> None:
         values = [min(values), max(values)]
     for item in values:
         _check_plain(path, item, depth + 1)
-
-
-def _check_form(fields: Mapping[str, Any]) -> None:
-    try:
-        _Measurement.model_validate(fields)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        raise ValueError(f"{'.'.join(map(str, first['loc']))[:100]}: {first['msg']}") from None
 
 
 def _check_counts(result: Result, dataset: DatasetSpec) -> None:

@@ -14,6 +14,9 @@ from leaderboard.records import DatasetSpec, ModelSpec
 from leaderboard.registry import Registry
 
 RESULT = re.compile(r"leaderboard/results/(?P<dataset>[^/]+)/(?P<model>[^/]+)\.json")
+DATA = re.compile(
+    r"models\.yaml|datasets\.yaml|leaderboard/results/.*|docs/.*|[^/]*\.(md|cff)|LICENSE|leaderboard/README\.md"
+)
 NEW = "new"
 AUTOMATION = (".github/", ".ci/")  # what runs on a push: to be read by a person before it does
 MODEL_WORDS = frozenset({"title", "family", "tags", "links", "notice", "licence", "reported", "group"})
@@ -34,7 +37,8 @@ class Changed:
     automation: Sequence[str]  # changed files of workflows
     touched: Sequence[str] = ()  # those whose entry or result it touches itself, not only the code or data they use
     new: Sequence[str] = ()  # those without an entry before
-    code: Sequence[str] = ()  # changed files of what measures: the figures are as good as these
+    code: Sequence[str] = ()  # changed files that are neither data nor words: the figures are as good as these
+    words: Sequence[str] = ()  # what is shown otherwise though no figure is concerned: reported figures, columns
 
     @property
     def open(self) -> list[str]:
@@ -60,9 +64,27 @@ def compute_changed(sides: Sides) -> Changed:
         removed=tuple(model for model in (sides.before.registry.models if sides.before else ()) if model not in models),
         automation=tuple(file for file in sides.files if file.startswith(AUTOMATION)),
         touched=tuple(model for model in reasons if model in touched),
-        code=tuple(file for file in sides.files if concerns_every_model(file) or library_of(file)),
+        code=tuple(file for file in sides.files if not DATA.fullmatch(file) and not file.startswith(AUTOMATION)),
+        words=tuple(_words(sides)),
         new=tuple(model for model, why in reasons.items() if NEW in why),
     )
+
+
+def _words(sides: Sides) -> Iterator[str]:
+    if sides.before is None:
+        return
+    for id_, spec in sides.after.registry.models.items():
+        yield from _name_words(sides.before.registry.models.get(id_), spec, MODEL_WORDS)
+    for id_, data in sides.after.registry.datasets.items():
+        yield from _name_words(sides.before.registry.datasets.get(id_), data, DATASET_WORDS)
+    gone = sides.before.registry.datasets.keys() - sides.after.registry.datasets.keys()
+    yield from (f"data set {id_} removed" for id_ in sorted(gone))
+
+
+def _name_words(older: Spec | None, newer: Spec, words: frozenset[str]) -> Iterator[str]:
+    names = [name for name in sorted(words) if older and getattr(older, name) != getattr(newer, name)]
+    if names:
+        yield f"{newer.id} ({', '.join(names)})"
 
 
 Reasons = Iterator[tuple[str, str]]  # model, why

@@ -10,7 +10,9 @@ from pathlib import Path, PurePosixPath
 PACKAGE = Path(__file__).resolve().parents[1]
 START = "leaderboard.run"  # what measures a cell
 BACKBONES = "leaderboard/backbones/"  # one file per library: those of other libraries do not concern a model
-BESIDE = ("conftest.py", "pyproject.toml", "tests/bench/", "leaderboard/canary_images/")  # no imports, but inputs
+BESIDE = ("pyproject.toml", "tests/bench/", "tests/conftest.py", "leaderboard/canary_images/")  # not imported, but read
+CONFIGURATION = (".py", ".ini", ".cfg", ".toml", ".pth")  # at the top: of pytest, or in the place of a library
+FOLDERS = ("leaderboard", "tests", "benchmarks", "docs", ".github", ".ci")  # of ours: another may be a library's name
 
 
 def concerns_every_model(file: str) -> bool:
@@ -19,7 +21,13 @@ def concerns_every_model(file: str) -> bool:
         return False
     folders = {str(folder) for folder in PurePosixPath(file).parents}
     in_package = not folders.isdisjoint(_list_measuring_packages())
-    return in_package or file.startswith(BESIDE) or file in list_measuring_files()
+    return in_package or file.startswith(BESIDE) or file in list_measuring_files() or _comes_first(file)
+
+
+def _comes_first(file: str) -> bool:
+    """Whether Python or pytest would find it before what is installed: `torch/__init__.py`, `pytest.ini`."""
+    top, _, rest = file.partition("/")
+    return (top not in FOLDERS and file.endswith(".py")) if rest else file.endswith(CONFIGURATION)
 
 
 def library_of(file: str) -> str | None:

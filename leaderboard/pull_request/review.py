@@ -48,7 +48,7 @@ class Review:
     changes: Sequence[Change]  # of the leaderboard, if this is merged
     base: str  # the state that they are against, in words
     unchecked: Sequence[Cell] = ()  # whose figures the pull request carries, and that were not measured again
-    notes: Sequence[str] = ()  # what was found strange in what the run gave
+    notes: Sequence[str] = ()  # what was found strange in what the run gave, or in what the pull request carries
 
     @property
     def problems(self) -> list[str]:
@@ -89,7 +89,7 @@ def compute_review(
     cells = _review_cells(sides.after.registry, sides.after.results, measured)
     told = {one.cell for one in cells}
     seen = {cell.model for cell in told}
-    carried = _find_carried(sides, changed, measured)
+    carried = _find_carried(sides)
     merged = _merge(published, measured.results, carried, changed, sides.after.registry)
     return Review(
         changed=changed,
@@ -140,12 +140,12 @@ def _find_missed(floors: Mapping[str, float], result: Result) -> list[str]:
     ]
 
 
-def _find_carried(sides: Sides, changed: Changed, measured: Measured) -> dict[Cell, Result | None]:
-    """Cells whose file the pull request adds, edits or (None) takes away, and that were not measured again."""
-    stored, now = _by_cell(sides.after.results), _by_cell(measured.results)
-    found = [match for match in map(RESULT.fullmatch, sides.files) if match and match["model"] in changed.reasons]
-    cells = [Cell(match["model"], match["dataset"]) for match in found]
-    return {cell: stored.get(cell) for cell in cells if cell not in now}
+def _find_carried(sides: Sides) -> dict[Cell, Result | None]:
+    """Cells whose file the pull request adds, edits or (None) takes away."""
+    stored = _by_cell(sides.after.results)
+    sound = (file for file in sides.files if file not in sides.after.damaged)
+    found = [match for match in map(RESULT.fullmatch, sound) if match]
+    return {cell: stored.get(cell) for cell in (Cell(match["model"], match["dataset"]) for match in found)}
 
 
 def _merge(
@@ -155,10 +155,12 @@ def _merge(
     changed: Changed,
     registry: Registry,
 ) -> list[Result]:
-    """The results as they would be: the stored bytes stay where a measurement says the same, as when it is stored."""
+    """The results as they would be: the files that come along; elsewhere what was measured, if it is another figure."""
     merged: dict[Cell, Result | None] = {**_by_cell(published), **carried}
     for cell, result in _by_cell(measured).items():
         older = merged.get(cell)
+        if carried.get(cell) is not None:
+            continue
         if older is None or find_disagreement(older, result, tolerance=_tolerance(registry, cell)):
             merged[cell] = result
     return [result for cell, result in merged.items() if result and cell.model not in changed.removed]

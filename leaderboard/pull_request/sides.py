@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -12,9 +12,10 @@ from leaderboard.git import SHORT, find_commit, find_merge_base, list_changed_fi
 from leaderboard.records import Result
 from leaderboard.registry import Registry, load_registry
 from leaderboard.result_files import load_results
-from leaderboard.states import load_committed
+from leaderboard.states import load_committed, read_results
 
 REGISTRIES = ("models.yaml", "datasets.yaml")
+BOARD = "leaderboard"  # the folder of results/
 BRANCHES = ("origin/main", "main")  # what a pull request is usually against
 
 
@@ -25,6 +26,7 @@ class Side:
     commit: str | None  # None: the work tree
     registry: Registry
     results: Sequence[Result]
+    damaged: Mapping[str, str] = field(default_factory=dict)  # file -> why it is no result; of a pull request's head
 
 
 @dataclass(frozen=True)
@@ -69,10 +71,10 @@ def load_committed_sides(root: Path, base: str, head: str) -> Sides:
     """The same of two commits, of which only data is read.
 
     Raises:
-        LeaderboardError: the newer one's registry or results cannot be read.
+        LeaderboardError: the newer one's registry cannot be read.
     """
     start, end = find_merge_base(root, base, head), find_commit(root, head)
-    return Sides(_load_before(root, start), load_side(root, end), start, list_changed_files(root, start, end))
+    return Sides(_load_before(root, start), _load_head(root, end), start, list_changed_files(root, start, end))
 
 
 def load_side(root: Path, commit: str) -> Side:
@@ -82,7 +84,15 @@ def load_side(root: Path, commit: str) -> Side:
         LeaderboardError: either cannot be read.
     """
     registry = _load_registry(root, commit)
-    return Side(commit, registry, load_committed(root / "leaderboard", commit, default=[]))
+    return Side(commit, registry, load_committed(root / BOARD, commit, default=[]))
+
+
+def _load_head(root: Path, commit: str) -> Side:
+    """The same, but what is no result is named instead: everything else is still to be reviewed."""
+    results, damaged = read_results(root / BOARD, commit)
+    return Side(
+        commit, _load_registry(root, commit), results, {f"{BOARD}/{file}": why for file, why in damaged.items()}
+    )
 
 
 def _load_before(root: Path, commit: str) -> Side | None:

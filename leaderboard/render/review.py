@@ -21,9 +21,16 @@ def render_review(review: Review, refused: Mapping[str, str] | None = None) -> s
         refused: artifact -> why it was not read.
     """
     parts = [_verdict(review, refused or {}), _cells(review.cells), _concerns(review), _warnings(review, refused or {})]
-    if review.cells or review.changed.removed:
+    if review.cells or any(change.kind != "unchanged" for change in review.changes):
         parts.append("### What it would change\n\n" + render_changes(review.changes, review.base, "this pull request"))
     return "\n".join(part for part in parts if part)
+
+
+def render_automation(files: Sequence[str]) -> str:
+    """A line about changed workflows; nothing where there are none."""
+    names = _shorten(", ".join(files))
+    said = f"- **It changes what runs here** ({names}): a maintainer reads that before anything else."
+    return said if files else ""
 
 
 def _shorten(text: str) -> str:
@@ -34,10 +41,18 @@ def _verdict(review: Review, refused: Mapping[str, str]) -> str:
     count = len(review.problems) + len(refused)
     if count:
         return f"**{count} problem{'s' if count > 1 else ''} to mend before this can be merged.**\n"
+    if review.changed.code and review.cells:
+        return "**Measured by this pull request's own code: read that before the figures.**\n"
+    if review.unchecked:
+        return "**It carries figures that nobody has measured again.**\n"
     if any(not one.is_carried for one in review.cells):
         return "**Measured; but this pull request does not carry every figure.**\n"
     if review.cells:
         return "**Every measured figure is as this pull request says.**\n"
+    if review.changed.gated:
+        return "**A maintainer has to measure it.**\n"
+    if review.changed.words or any(change.kind != "unchanged" for change in review.changes):
+        return "**Nothing was measured, but the leaderboard would show something else.**\n"
     return "**No figure of the leaderboard is concerned.**\n"
 
 
@@ -74,10 +89,10 @@ def _warnings(review: Review, refused: Mapping[str, str]) -> str:
     lines += [f"- {cell} was not measured again: its figures are the contributor's word." for cell in unchecked]
     lines += [f"- Not read: {_shorten(why)}" for why in refused.values()]
     lines += [f"- {_shorten(note)}" for note in review.notes]
+    if changed.words:
+        lines.append(f"- Shown otherwise: {_shorten('; '.join(changed.words))}.")
     if changed.code:
         names = _shorten(", ".join(changed.code))
-        lines.append(f"- **It changes what measures** ({names}): the figures here are that code's, not main's.")
-    if changed.automation:
-        names = _shorten(", ".join(changed.automation))
-        lines.append(f"- **It changes what runs here** ({names}): a maintainer reads that before anything else.")
+        lines.append(f"- **It changes code** ({names}): what was measured, that code has measured, not main's.")
+    lines += [render_automation(changed.automation)] if changed.automation else []
     return "\n".join([*lines, ""]) if lines else ""

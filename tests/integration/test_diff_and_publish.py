@@ -11,8 +11,9 @@ import pytest
 from git_repository import GIT, Repository, isolate_git
 
 from leaderboard.__main__ import main
+from leaderboard.errors import LeaderboardError
 from leaderboard.history import HISTORY, load_history
-from leaderboard.states import load_state
+from leaderboard.states import load_committed, load_state, read_results
 
 F1 = "knn1.f1_macro"
 NO_STATES = ("nowhere", "--help-me", "main:leaderboard", "main..main", "tests", "leaderboard/results/grains")
@@ -332,3 +333,30 @@ def test_rendering_shows_arrows_and_appends_nothing(repository) -> None:
     assert "↑" not in row
     assert row.endswith("| ok       |")
     assert (repository.board / HISTORY).read_bytes() == before
+
+
+def test_what_a_commit_says_of_its_own_files_hides_no_result(repository) -> None:
+    """Attributes are for archives; results are read blob by blob."""
+    whole = load_committed(repository.board, repository.git("rev-parse", "HEAD"))
+    (repository.root / ".gitattributes").write_text("*.json export-ignore\n")
+    (repository.board / ".gitattributes").write_text("results/** export-ignore\n")
+    repository.git("add", "-A", "-f")
+    repository.git("commit", "-m", "Tidy")
+    again = load_committed(repository.board, repository.git("rev-parse", "HEAD"))
+    assert [result.model for result in again] == [result.model for result in whole]
+    assert len(whole) > 0
+
+
+def test_a_link_in_results_is_refused_and_never_followed(repository) -> None:
+    """Also one that stands for a whole data set; a head's other results are still read."""
+    folder = repository.board / "results"
+    (folder / "grains" / "linked.json").symlink_to("/etc/hostname")
+    (folder / "spores").symlink_to("grains")
+    repository.git("add", "-A", "-f")
+    repository.git("commit", "-m", "Link")
+    commit = repository.git("rev-parse", "HEAD")
+    with pytest.raises(LeaderboardError, match=r"results/grains/linked.json is no result file \(it is a link"):
+        load_committed(repository.board, commit)
+    results, damaged = read_results(repository.board, commit)
+    assert len(results) > 0
+    assert list(damaged) == ["results/grains/linked.json", "results/spores"]

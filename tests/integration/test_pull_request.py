@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import json
 import shutil
@@ -386,8 +387,10 @@ def test_what_the_code_on_main_cannot_read_is_said(upstream: Upstream, github: G
     contributor.commit("A key of my own", "models.yaml")
     head = upstream.propose(contributor, 12)
     done = comment(upstream, github, 12, head, {})
-    assert done.code == 0, done.output
-    assert "The code on main cannot read it" in the_comment(github, 12)
+    assert done.code == 1
+    assert "Traceback" not in done.output
+    assert "It could not be reviewed" in the_comment(github, 12)
+    assert "unknown key" in the_comment(github, 12)
     assert "<b>" not in the_comment(github, 12)
 
 
@@ -425,5 +428,89 @@ def test_changed_measuring_code_is_pointed_out(upstream: Upstream, github: GitHu
     assert measured.models == ["small"]
     assert measured.check.code == 0
     assert comment(upstream, github, 14, head, dict(measured.artifacts)).code == 0
-    assert "It changes what measures" in the_comment(github, 14)
+    assert "It changes code" in the_comment(github, 14)
+    assert "Measured by this pull request's own code" in the_comment(github, 14)
     assert "leaderboard/protocols/knn.py" in the_comment(github, 14)
+
+
+# ---- pull requests that would be believed by a careless reader
+
+
+def raise_figure(contributor: Checkout, model: str, metric: str, by: float) -> None:
+    """Edit a result file by hand."""
+    path = result_of(contributor, model)
+    value = json.loads(path.read_text())["metrics"][metric]
+    old = f'"{metric}": {value!r}'
+    contributor.edit(path.relative_to(contributor.root).as_posix(), old, f'"{metric}": {min(1.0, value + by)!r}')
+
+
+def test_an_entry_that_calls_itself_gated_hides_no_figure(upstream: Upstream, github: GitHubServer) -> None:
+    """Nobody measures it in the pull request: the comment says that its figures are somebody's word, and shows them."""
+    contributor = upstream.clone()
+    contributor.edit("models.yaml", "  library: baseline", "  library: baseline\n  sources: [{path: x, gated: true}]")
+    raise_figure(contributor, "small", "linear.balanced_accuracy", 0.05)
+    contributor.commit("It takes an account now", "models.yaml", "leaderboard/results")
+    head = upstream.propose(contributor, 15)
+    assert upstream.measure(15).gated == ["small"]
+    comment(upstream, github, 15, head, {})
+    body = the_comment(github, 15)
+    assert "It carries figures that nobody has measured again" in body
+    assert "small on grains was not measured again" in body
+    assert "| small" in body
+
+
+def test_a_tolerance_of_ones_own_does_not_count(upstream: Upstream, github: GitHubServer) -> None:
+    """What is near enough is said by main's entry of the data set, not by the pull request's."""
+    contributor = upstream.clone()
+    contributor.edit("datasets.yaml", "  classes: 3", "  classes: 3\n  tolerance: 0.099")
+    raise_figure(contributor, "small", "linear.balanced_accuracy", 0.05)
+    contributor.commit("Be generous", "datasets.yaml", "leaderboard/results")
+    head = upstream.propose(contributor, 16)
+    measured = upstream.measure(16)
+    assert comment(upstream, github, 16, head, dict(measured.artifacts)).code == 0
+    assert "**differ**" in the_comment(github, 16)
+
+
+def test_attributes_hide_no_results(upstream: Upstream, github: GitHubServer) -> None:
+    """What a commit has is read from git as it is, whatever the commit wants to be left out of archives."""
+    contributor = upstream.clone()
+    (contributor.root / "leaderboard" / ".gitattributes").write_text("*.json export-ignore\n")
+    contributor.commit("Attributes", "leaderboard/.gitattributes")
+    head = upstream.propose(contributor, 17)
+    assert comment(upstream, github, 17, head, {}).code == 0
+    assert "removed" not in the_comment(github, 17)
+    assert "leaderboard/.gitattributes" in the_comment(github, 17)
+    upstream.merge(17)
+    published, done = upstream.publish()
+    assert done.code == 0, done.output
+    assert "removed" not in done.output
+    assert len(published.git("show", "origin/main:leaderboard/history.jsonl").splitlines()) == 1
+
+
+def test_a_pull_request_behind_main_is_read_as_it_was_measured(upstream: Upstream, github: GitHubServer) -> None:
+    """Main has gained a model since; what was measured is the merge of both, and no word of it is called forged."""
+    late = propose_thumbnail(upstream, 18, "tall", 6)
+    propose_thumbnail(upstream, 19, "another", 8)
+    upstream.merge(19)
+    measured = upstream.measure(18)
+    assert measured.models == ["tall"]
+    done = comment(upstream, github, 18, late.git("rev-parse", "HEAD"), dict(measured.artifacts))
+    assert done.code == 0, done.output
+    assert "Every measured figure is as this pull request says" in the_comment(github, 18)
+    assert "1 cell new, 2 unchanged" in the_comment(github, 18)
+
+
+def test_a_damaged_result_in_a_pull_request_is_told_and_no_more(upstream: Upstream, github: GitHubServer) -> None:
+    """A committed file of another form: no traceback, and no older comment that would still be kind."""
+    contributor = upstream.clone()
+    path = result_of(contributor, "small")
+    stored = json.loads(path.read_text())
+    stored["provenance"]["inputs"] = {}
+    path.write_text(json.dumps(stored))
+    contributor.commit("Tidy", "leaderboard/results")
+    head = upstream.propose(contributor, 20)
+    done = comment(upstream, github, 20, head, {})
+    assert "Traceback" not in done.output
+    assert "leaderboard/results/grains/small.json" in html.unescape(the_comment(github, 20))
+    assert "removed" not in the_comment(github, 20)
+    assert "to mend before this can be merged" in the_comment(github, 20)

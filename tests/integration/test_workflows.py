@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 import yaml
+from workflow_form import read_workflow
+from workflow_specification import SPECIFICATION
 
 from leaderboard.__main__ import build_parser
 
@@ -69,8 +71,33 @@ JOB_IDS = [f"{name}.{job}" for name, job, _ in JOBS]
 
 def test_the_workflows_are_those_of_the_design() -> None:
     """Every one of them is looked at below, and one more would be."""
-    assert NAMES == ["ci", "comment", "gated", "leaderboard", "publish", "weekly"]
+    assert sorted(SPECIFICATION) == NAMES
     assert len(RUNS) > len(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_workflow_is_as_specified(name: str) -> None:
+    """Triggers, permissions, conditions, history, extras, variables, what its actions get: to the letter."""
+    assert read_workflow(load(name)) == SPECIFICATION[name]
+
+
+def test_what_is_cached_between_runs_is_where_the_jobs_put_it() -> None:
+    """Weights and data; embeddings are made by the code that is judged, so they are not kept."""
+    job = load("leaderboard")["jobs"]["measure"]
+    (cache,) = (step["with"]["path"] for step in job["steps"] if step.get("uses", "").startswith("actions/cache@"))
+    hub, own = (job["env"][name].removeprefix("${{ github.workspace }}/") for name in ("HF_HOME", "LEADERBOARD_CACHE"))
+    assert cache.split() == [hub, f"{own}/weights", f"{own}/datasets"]
+
+
+def test_what_is_measured_outlives_a_push_that_fails() -> None:
+    """Hours of measuring a gated model are uploaded before, and the token of the Hub is there for one step only."""
+    steps = load("gated")["jobs"]["measure"]["steps"][-3:]
+    assert [step.get("run", step.get("uses", "")).split("@")[0] for step in steps] == [
+        'python -m pytest tests/bench --model "$MODEL" --require-measured',
+        "actions/upload-artifact",
+        "python -m leaderboard publish --push",
+    ]
+    assert ["HF_TOKEN" in step.get("env", {}) for step in steps] == [True, False, False]
 
 
 @pytest.mark.parametrize(
@@ -207,11 +234,11 @@ def test_every_workflow_has_a_concurrency_group(name: str) -> None:
         assert described["concurrency"].get("cancel-in-progress", False) is False
 
 
-def test_what_pushes_to_main_waits_for_one_another() -> None:
-    """Two that push at once: the slower one would be refused."""
+def test_what_pushes_to_main_does_not_wait_for_an_approval() -> None:
+    """A run that waits for a person holds its group: publishing has one of its own."""
     pushing = [name for name, command, _ in RUNS if command.endswith("--push")]
     assert sorted(pushing) == ["gated", "publish"]
-    assert {load(name)["concurrency"]["group"] for name in pushing} == {"publish"}
+    assert len({load(name)["concurrency"]["group"] for name in pushing}) == len(pushing)
 
 
 @pytest.mark.parametrize("name", NAMES)

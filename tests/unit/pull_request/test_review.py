@@ -145,11 +145,12 @@ def test_the_published_bytes_stay_where_measuring_says_the_same(review, measure)
     assert (change.kind, change.figures[0].verdict) == ("changed", "worse")
 
 
-def test_a_forged_figure_is_not_what_the_table_would_show(review, measure) -> None:
-    """The change is that of the measurement."""
+def test_a_forged_figure_is_shown_as_a_merge_would_bring_it(review, measure) -> None:
+    """The change is that of the file, and beside it stands that measuring gives something else."""
     published, forged = measure("toy", 16), measure("toy", 0)
-    (change,) = review(published, carried=(forged,), published=(published,)).changes
-    assert change.kind == "unchanged"
+    found = review(published, carried=(forged,), published=(published,))
+    assert [change.kind for change in found.changes] == ["changed"]
+    assert len(found.problems) == 1
 
 
 def test_a_removed_model_leaves_the_table_and_a_renamed_one_comes_back(review, measure, project) -> None:
