@@ -12,6 +12,7 @@ from leaderboard.adding.libraries import DEFAULTS, GUIDE
 from leaderboard.adding.licences import find_licence
 from leaderboard.adding.networks import Network
 from leaderboard.adding.preprocessing import choose_preprocessing
+from leaderboard.adding.strangers import find_strangers
 from leaderboard.backbones.open_clip import CONFIG as OPEN_CLIP_CONFIG
 from leaderboard.errors import LeaderboardError, printable
 
@@ -204,6 +205,13 @@ def _check_loadable(facts: HubFacts, network: Network) -> None:
         raise LeaderboardError(
             f"{facts.repository}: {facts.file} does not hold what the network of its configuration needs "
             f"({names}{more}); {GUIDE}"
+        )
+    strangers = find_strangers(network.unread, network.taken, facts.tensors or ())
+    if strangers and not network.problem:
+        names = ", ".join(printable(name)[:80] for name in strangers[:NAMED])
+        raise LeaderboardError(
+            f"{facts.repository}: the network of its configuration has no place for {len(strangers)} tensors inside "
+            f"of what is read ({names}, ...), so it is another network; {GUIDE}"
         )
     if network.refusal:
         raise LeaderboardError(f"{facts.repository}: {printable(network.refusal)[:200]}; {GUIDE}")

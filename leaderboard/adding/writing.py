@@ -12,7 +12,7 @@ from leaderboard.adding.models_file import check_writable, edit_models
 from leaderboard.adding.networks import inspect_network
 from leaderboard.entry_checks import find_name_problems
 from leaderboard.errors import LeaderboardError
-from leaderboard.records import RunOptions
+from leaderboard.records import ModelSpec, RunOptions
 from leaderboard.registry import Registry
 from leaderboard.schema import IDENTIFIER
 from leaderboard.yaml_edit import insert_entry
@@ -52,6 +52,17 @@ def add_entry(registry: Registry, repository: str, id_: str | None, options: Run
     return Added(chosen, block, draft.unknown, changed)
 
 
+def find_added(registry: Registry, repository: str, id_: str | None) -> str | None:
+    """The id that the command would give, where the entry of that id is of this repository already; else None.
+
+    Raises:
+        LeaderboardError: the repository's name is none.
+    """
+    name = check_repository(repository)
+    chosen = id_ if id_ is not None else make_id(name)
+    return chosen if chosen in registry.models and _is_of(registry.models[chosen], name) else None
+
+
 def choose_id(registry: Registry, repository: str, id_: str | None) -> str:
     """The id of a new entry.
 
@@ -62,6 +73,12 @@ def choose_id(registry: Registry, repository: str, id_: str | None) -> str:
     if not IDENTIFIER.fullmatch(chosen):
         raise LeaderboardError(f"{chosen!r} is no id: lower-case letters, digits, single '-' and '.'; pass --id")
     if chosen in registry.models:
+        if _is_of(registry.models[chosen], repository):
+            again = f"python -m leaderboard add {repository} {'' if id_ is None else f'--id {id_} '}--measure"
+            raise LeaderboardError(
+                f"models.yaml has an entry {chosen!r} already, of {repository}; to measure it: `{again}`; "
+                "to add another one of it, pass --id"
+            )
         raise LeaderboardError(f"models.yaml has an entry {chosen!r} already; pass --id with another one")
     own = _find_entry(registry, repository)
     if own is not None and id_ is None:  # several models may be of one repository: then their ids are chosen by hand
@@ -74,6 +91,10 @@ def choose_id(registry: Registry, repository: str, id_: str | None) -> str:
 def _find_entry(registry: Registry, repository: str) -> str | None:
     """The first entry with a source of this repository; the Hub takes no notice of the case of letters."""
     for spec in registry.models.values():
-        if any(source.kind == "hub" and source.name.lower() == repository.lower() for source in spec.sources):
+        if _is_of(spec, repository):
             return spec.id
     return None
+
+
+def _is_of(spec: ModelSpec, repository: str) -> bool:
+    return any(source.kind == "hub" and source.name.lower() == repository.lower() for source in spec.sources)

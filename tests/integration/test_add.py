@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -325,9 +326,39 @@ def test_an_interruption_keeps_what_is_measured(measured) -> None:
     assert set(load_registry(measured.root).model("tiny").thresholds) == {"grains", "spores"}
 
 
+def test_the_same_command_again_goes_on_measuring(measured, capsys) -> None:
+    """The entry stays and gets digest and floors; without --measure the refusal names the command that measures it."""
+    again = ["add", "owner/tiny", "--measure", "--root", str(measured.root)]
+    add(measured.root, "owner/tiny")
+    entry = load_registry(measured.root).model("tiny")
+    capsys.readouterr()
+    assert main(["add", "owner/tiny", "--root", str(measured.root)]) != 0
+    assert "to measure it: `python -m leaderboard add owner/tiny --measure`" in one_line(capsys)
+    assert main(again) == 0
+    assert capsys.readouterr().out.startswith("models.yaml has an entry 'tiny' of owner/tiny already: it stays")
+    spec = load_registry(measured.root).model("tiny")
+    assert spec.digest
+    assert set(spec.thresholds) == {"grains"}
+    assert replace(spec, digest=None, thresholds={}) == entry
+    before = (measured.root / "models.yaml").read_bytes()
+    assert main(again) == 0
+    assert (measured.root / "models.yaml").read_bytes() == before
+
+
 def test_measuring_in_another_precision_is_refused_first(measured, capsys) -> None:
     """Such results are not stored, so nothing is written."""
     before = (measured.root / "models.yaml").read_bytes()
     assert main(["add", "owner/tiny", "--measure", "--dtype", "bfloat16", "--root", str(measured.root)]) != 0
     assert "--dtype bfloat16" in one_line(capsys)
     assert (measured.root / "models.yaml").read_bytes() == before
+
+
+@pytest.mark.parametrize("more", [{"init_values": 1e-5}, {"qk_norm": True}])
+def test_a_network_with_more_to_its_blocks_is_refused(measured, hub, zoo, capsys, more) -> None:
+    """Without its layer scale it would load, and be another model: that is no classifier to be dropped."""
+    hub.push("lab/scaled", zoo.timm_repository("test_vit", **more))
+    hub.describe("lab/scaled", library_name="timm", licence="mit")
+    before = (measured.root / "models.yaml").read_text()
+    assert main(["add", "lab/scaled", "--root", str(measured.root)]) == 2
+    assert "has no place for" in capsys.readouterr().err
+    assert (measured.root / "models.yaml").read_text() == before
