@@ -157,8 +157,9 @@ def _features(spec: ModelSpec, network: Any) -> Callable[[Any], Any]:
 
     poolings: dict[str, Callable[[Any], Any]] = {"pooler": lambda images: _pooled(network, images)}
     if hasattr(network, "layernorm"):
-        width = (network.config.hidden_size,)
-        poolings["mean-layernorm"] = lambda images: layer_norm(patches(images), width, eps=1e-6)
+        poolings["mean-layernorm"] = lambda images: layer_norm(  # its width is read here: not every config has one
+            patches(images), (network.config.hidden_size,), eps=1e-6
+        )
     if spec.pooling not in poolings and gives_normed_tokens(network):
         poolings["mean"] = patches
         if with_class_token:

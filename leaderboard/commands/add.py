@@ -8,7 +8,7 @@ from pathlib import Path
 from leaderboard.errors import LeaderboardError
 from leaderboard.options import declare_model_options, declare_waiting_options
 from leaderboard.records import RunOptions
-from leaderboard.registry import load_registry
+from leaderboard.registry import Registry, load_registry
 
 EXAMPLE = "add facebook/dinov2-small --measure"
 
@@ -28,21 +28,35 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Write the entry, say what could not be known, and what comes next or is still missing."""
-    from leaderboard.adding.measuring import check_storable, measure_entry
-    from leaderboard.adding.writing import add_entry
+    from leaderboard.adding.measuring import check_storable
+    from leaderboard.adding.writing import add_entry, find_added
 
     chosen = RunOptions.of(options)
+    registry = load_registry(options.root)
     if options.measure:
         check_storable(chosen)
-    added = add_entry(load_registry(options.root), options.repository, options.id, chosen)
+        if model := find_added(registry, options.repository, options.id):  # as after an interruption
+            print(f"models.yaml has an entry {model!r} of {options.repository} already: it stays, and is measured")
+            _measure(registry, model, options.root, chosen)
+            return
+    added = add_entry(registry, options.repository, options.id, chosen)
     print(f"{added.registry.root / 'models.yaml'} has a new entry:\n\n{added.text}")
     for line in added.unknown:
         print(f"open: {line}")
     if not options.measure:
         print(f"next: pytest -k {added.id}")
         return
-    measure_entry(added.registry, added.id, chosen)
-    _check(options.root, added.id)
+    _measure(added.registry, added.id, options.root, chosen)
+
+
+def _measure(registry: Registry, model: str, root: Path | None, options: RunOptions) -> None:
+    """Write its results, digest and floors, and say what is still missing."""
+    from leaderboard.adding.measuring import measure_entry
+    from leaderboard.adding.models_file import check_writable
+
+    check_writable(registry)
+    measure_entry(registry, model, options)
+    _check(root, model)
 
 
 def _check(root: Path | None, model: str) -> None:

@@ -61,7 +61,7 @@ def report_findings(sides: Sides, models: Sequence[str], *, measured: Sequence[s
 
 
 def _find_all(sides: Sides, models: Sequence[str], measured: Sequence[str]) -> list[Finding]:
-    from leaderboard.pull_request.checks import find_in_entries, find_orphans, find_strange_files
+    from leaderboard.pull_request.checks import find_in_entries, find_orphans, find_removed, find_strange_files
     from leaderboard.pull_request.tables import find_rendered
     from leaderboard.yaml_lines import load_yaml
 
@@ -70,6 +70,7 @@ def _find_all(sides: Sides, models: Sequence[str], measured: Sequence[str]) -> l
     return [
         *find_in_entries(sides.after, models, lambda model: entries.line((model,)), measured=measured),
         *find_orphans(sides.after),
+        *find_removed(sides),
         *find_strange_files([file for file in sides.files if (root / file).exists()]),
         *find_rendered(root, sides.base),
     ]

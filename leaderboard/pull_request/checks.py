@@ -10,12 +10,13 @@ from math import nan
 
 from leaderboard.columns import columns_of
 from leaderboard.errors import printable
+from leaderboard.git import SHORT
 from leaderboard.pull_request.changed import RESULT
-from leaderboard.pull_request.sides import Side
+from leaderboard.pull_request.sides import Side, Sides
 from leaderboard.records import Cell, DatasetSpec, ModelSpec, Result
 from leaderboard.staleness import why_stale
 from leaderboard.standings import find_contradiction
-from leaderboard.thresholds import compute_floors
+from leaderboard.thresholds import compute_claims, compute_floors
 
 SLACK = 3  # resolutions below the measured figure: a floor beneath that would notice nothing
 CHECK = "python -m leaderboard check"
@@ -45,8 +46,8 @@ def find_in_entries(side: Side, models: Collection[str], line: Line, *, measured
     for id_ in models:
         spec = side.registry.models[id_]
         yield from _find_undeclared(spec, line(id_))
-        if id_ in measured:
-            yield from _find_unmeasured(spec, side, line(id_))
+        unmeasured = list(_find_unmeasured(spec, side, line(id_))) if id_ in measured else []
+        yield from unmeasured or _find_unfounded(spec, side, line(id_))  # measured first: that founds them
         for result in _results_of(id_, side):
             yield from _find_in_result(spec, side.registry.datasets[result.dataset], result, side)
 
@@ -59,6 +60,18 @@ def find_orphans(side: Side) -> Iterator[Finding]:
             file = _file_of(result)
             name = result.model if kind == "model" else result.dataset
             yield Finding(file, f"{kind} {name!r} has no entry (renamed or removed?)", _removal(file))
+
+
+def find_removed(sides: Sides) -> Iterator[Finding]:
+    """Results that the pull request takes away though model and data set keep their entries."""
+    known = sides.after.registry
+    left = {(result.dataset, result.model) for result in sides.after.results}
+    for result in sides.before.results if sides.before else ():
+        file = _file_of(result)
+        stays = result.model in known.models and result.dataset in known.datasets
+        if stays and (result.dataset, result.model) not in left and file not in sides.after.damaged:
+            repair = f"git checkout {sides.base[:SHORT]} -- {shlex.quote(printable(file))}"
+            yield Finding(file, "result removed, its entry is still there", repair)
 
 
 def find_strange_files(files: Sequence[str]) -> Iterator[Finding]:
@@ -107,6 +120,24 @@ def _find_unmeasured(spec: ModelSpec, side: Side, line: int) -> Iterator[Finding
         where = ", ".join(missing) or "any data set"
         problem = f"model {spec.id!r}: not measured on {where}"
         yield Finding(f"models.yaml:{line}", problem, f"pytest -k {spec.id}")
+
+
+def _find_unfounded(spec: ModelSpec, side: Side, line: int) -> Iterator[Finding]:
+    """Floors of cells without a stored result, which only a reported figure can found."""
+    stored = {result.dataset for result in _results_of(spec.id, side)}
+    claims = compute_claims(spec, side.registry)
+    for id_ in [name for name in spec.thresholds if name not in stored]:
+        figures = spec.reported[id_].metrics if id_ in spec.reported else {}
+        for name, floor in spec.thresholds[id_].items():
+            if name not in figures:
+                repair = f"take it out of models.yaml:{line}, or `pytest --model {spec.id}`"
+                yield Finding(
+                    f"{spec.id} on {id_}", f"threshold of {name} without a measured or reported figure", repair
+                )
+            elif floor > figures[name]:
+                problem = f"threshold of {name} {floor:g} is above the reported {figures[name]:g}"
+                is_written = name in claims.get(id_, {})
+                yield _blame(spec, side.registry.datasets[id_], problem, is_written=is_written)
 
 
 def _find_in_result(spec: ModelSpec, dataset: DatasetSpec, result: Result, side: Side) -> Iterator[Finding]:

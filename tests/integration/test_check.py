@@ -151,6 +151,17 @@ def test_results_of_nobody_and_strange_files_are_removed_by_the_command(proposal
         assert tell("check").startswith("complete")
 
 
+def test_a_result_that_is_taken_away_is_given_back_by_the_command(proposal, clone, tell) -> None:
+    """Its entry is still there: the table would lose a row with no reason."""
+    (proposal.root / SMALL).unlink()
+    printed = tell("check", code=1)
+    assert f"{SMALL}: result removed, its entry is still there" in printed
+    base = proposal.git("rev-parse", "main")[:12]
+    assert f"    git checkout {base} -- {SMALL}\n" in printed
+    proposal.git("checkout", base, "--", SMALL)
+    assert tell("check").startswith("complete")
+
+
 def test_a_strange_file_that_the_pull_request_takes_away_is_no_finding(proposal, tell) -> None:
     """It was main's."""
     path = proposal.write("leaderboard/results/notes.txt", "x")

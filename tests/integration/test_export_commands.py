@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -131,9 +132,12 @@ def test_a_folder_without_results_is_answered(tmp_path, capsys) -> None:
         assert "has no results/" in capsys.readouterr().err
 
 
-def test_a_card_of_reported_figures_is_refused_with_the_reason(capsys) -> None:
-    """Nothing on stdout, exit code 1."""
-    assert run("card", "scampi-dino-vits16") == 1
+def test_a_card_of_reported_figures_is_refused_with_the_reason(tmp_path, capsys) -> None:
+    """Nothing on stdout, exit code 1; another model's cell changes nothing."""
+    held = tmp_path / "results" / "palynomorphs-20"
+    held.mkdir(parents=True)
+    shutil.copy(RESULTS / "palynomorphs-20" / "efficientnet-lite0.json", held)
+    assert run("card", "scampi-dino-vits16", "--leaderboard-dir", str(tmp_path)) == 1
     printed = capsys.readouterr()
     assert printed.out == ""
     reason, last = printed.err.splitlines()

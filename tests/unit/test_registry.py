@@ -406,19 +406,19 @@ def test_a_root_without_the_files_is_an_error(tmp_path) -> None:
 
 
 def test_this_repositorys_entries_are_valid_and_complete() -> None:
-    """The models of the issue are there; reported figures have sources, thresholds lie 0.01 below them."""
+    """The models of the issue are there; of what SCAMPI reported, floors lie 0.01 below until it is measured."""
     registry = load_registry(ROOT)
-    default = [spec.id for spec in registry.models.values() if spec.group == "default"]
-    assert default == ["color-histogram", "efficientnet-lite0", "hog", "pixels"]
-    assert all(spec.family for spec in registry.models.values())
-    assert {spec.access for spec in registry.models.values() if spec.family == "DINOv3"} == {"gated, a copy is open"}
-    claims = [spec for spec in registry.models.values() if "palynomorphs-20" in spec.reported]
-    assert len(claims) == 6
-    for spec in claims:
-        reported = spec.reported["palynomorphs-20"]
-        assert "416e5c1" in reported.source
-        for name, floor in spec.thresholds["palynomorphs-20"].items():
-            assert floor == pytest.approx(reported.metrics[name] - 0.01), (spec.id, name)
+    default = {spec.id for spec in registry.models.values() if spec.group == "default"}
+    assert default >= {"color-histogram", "efficientnet-lite0", "hog", "pixels"}
+    third = [registry.model(f"dinov3-vit{size}16") for size in "sbl"]
+    assert {spec.access for spec in third} == {"gated, a copy is open"}
+    reported = {spec.id: spec.reported.get("palynomorphs-20") for spec in registry.models.values()}
+    claims = {id_: figures for id_, figures in reported.items() if figures and "416e5c1" in figures.source}
+    assert len(claims) >= 6
+    measured = {path.stem for path in (ROOT / "leaderboard" / "results" / "palynomorphs-20").glob("*.json")}
+    for id_ in claims.keys() - measured:
+        floors = registry.model(id_).thresholds["palynomorphs-20"]
+        assert floors == pytest.approx({name: claims[id_].metrics[name] - 0.01 for name in floors}), id_
 
 
 def test_one_id_means_one_set_of_tensors() -> None:

@@ -188,6 +188,20 @@ def test_a_classifier_is_left_over_where_the_entry_drops_it(publish, spec_of):
 # ---- architectures
 
 
+def test_a_configuration_without_a_width_gives_the_pooler(publish, spec_of, draw):
+    """A convolutional network has a final norm but several widths; its pooled vector is the model's own."""
+    config = transformers.ConvNextConfig(hidden_sizes=[4, 8, 12, 16], depths=[1, 1, 1, 1], image_size=32)
+    model, folder = publish(lambda: transformers.ConvNextModel(config))
+    assert not hasattr(config, "hidden_size")
+    images = draw(3, (50, 40))
+    with torch.inference_mode():
+        expected = model(pixel_values=torch.from_numpy(by_hand(images))).pooler_output.numpy()
+    backbone = load_backbone(spec_of(folder, "pooler"))
+    found = backbone.embed([backbone.prepare(image) for image in images])
+    assert found.shape == (3, 16)
+    assert np.abs(found - expected).max() < 1e-5
+
+
 def test_the_mean_of_unnormed_patches_is_normed_without_weights(publish, spec_of, draw):
     """``mean-layernorm``: the last block's patch tokens, averaged, then centred and scaled; no final norm is read."""
     model, folder = publish(plain)

@@ -7,9 +7,15 @@ from dataclasses import replace
 
 import pytest
 
-from leaderboard.pull_request.checks import Finding, find_in_entries, find_orphans, find_strange_files
+from leaderboard.pull_request.checks import (
+    Finding,
+    find_in_entries,
+    find_orphans,
+    find_removed,
+    find_strange_files,
+)
 from leaderboard.pull_request.sides import Side
-from leaderboard.records import Result, Source
+from leaderboard.records import Reported, Result, Source
 from leaderboard.registry import Registry
 from leaderboard.thresholds import compute_floors
 
@@ -105,7 +111,7 @@ def test_a_gated_model_is_measured_by_maintainers(complete) -> None:
     """Its contributor cannot."""
     registry, _ = complete
     gate = (Source("hub", "acme/toy", revision="1" * 40, gated=True),)
-    toy = replace(registry.models["toy"], sources=gate)
+    toy = replace(registry.models["toy"], sources=gate, thresholds={})
     assert find(replace(registry, models={**registry.models, "toy": toy}), []) == []
 
 
@@ -176,6 +182,38 @@ def test_a_floor_of_a_figure_that_no_table_shows_is_judged_too(complete, measure
     assert finding.problem.startswith("threshold of knn3.accuracy 0.6 is above the measured ")
     assert finding.repair == f"correct it in models.yaml, or take it out; then `{CHECK}`"
     assert find(judged, [*results[:2], measure("toy", 16, metrics={"knn3.accuracy": 0.7})]) == []
+
+
+@pytest.mark.parametrize("gated", [False, True])
+def test_a_floor_without_a_result_rests_on_a_reported_figure(complete, gated: bool) -> None:
+    """It is not above that; where there is neither, it is taken out or measured. A gated model's no less."""
+    registry, results = complete
+    gate = (Source("hub", "acme/toy", revision="1" * 40, gated=gated),)
+
+    def judge(**reported: Reported) -> list[Finding]:
+        floors = {"grains": {F1: 0.6, "knn3.accuracy": 0.4}}
+        toy = replace(registry.models["toy"], sources=gate, thresholds=floors, reported=reported)
+        proposed = replace(registry, models={**registry.models, "toy": toy})
+        side = Side(None, proposed, results[:2])
+        return list(find_in_entries(side, ["toy"], lambda _: 30, measured=["toy"] if gated else []))
+
+    assert judge(grains=Reported({F1: 0.6, "knn3.accuracy": 0.4}, "A paper.")) == []
+    above, missing = judge(grains=Reported({F1: 0.59}, "A paper."))
+    assert above == Finding("toy on grains", f"threshold of {F1} 0.6 is above the reported 0.59", THRESHOLDS)
+    assert missing.problem == "threshold of knn3.accuracy without a measured or reported figure"
+    assert missing.repair == "take it out of models.yaml:30, or `pytest --model toy`"
+    assert [one.problem.split(" ")[2:4] for one in judge()] == [[F1, "without"], ["knn3.accuracy", "without"]]
+
+
+def test_a_result_that_is_taken_away_is_given_back(complete, propose) -> None:
+    """Where its entry stays; with the entry, the result goes too."""
+    registry, results = complete
+    (finding,) = find_removed(propose(registry, TOY, results=results[:2], older=results))
+    repair = f"git checkout {'0' * 12} -- {TOY}"
+    assert finding == Finding(TOY, "result removed, its entry is still there", repair)
+    fewer = replace(registry, models={id_: registry.models[id_] for id_ in ("tin", "top")})
+    assert list(find_removed(propose(fewer, TOY, before=registry, results=results[:2], older=results))) == []
+    assert list(find_removed(propose(registry, results=results))) == []
 
 
 def test_results_without_an_entry_are_orphans(complete, measure) -> None:
