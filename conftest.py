@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from _pytest.mark.expression import Expression  # pytest's own -k, so that names mean the same here
 
-from leaderboard.datasets import find_dataset
+from leaderboard.datasets import list_absent
 from leaderboard.errors import LeaderboardError
 from leaderboard.options import declare_extraction_options, declare_model_options, declare_waiting_options
 from leaderboard.paths import data_dir
@@ -70,7 +70,7 @@ def pytest_configure(config: pytest.Config) -> None:
         node_ids=node_ids,
         only=only,
         all_models=option.all_models,
-        absent=[id_ for id_, spec in registry.datasets.items() if spec.kind == "folder" and not find_dataset(spec)],
+        absent=list_absent(registry.datasets.values()),
     )
 
 

@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Literal
 
+from leaderboard.agreement import ROUNDING
 from leaderboard.columns import columns_of
 from leaderboard.errors import LeaderboardError
 from leaderboard.plain import plain
 from leaderboard.protocols import HEADLINES, PROTOCOL_OF
 from leaderboard.records import Cell, Metric, Result
 from leaderboard.registry import Registry
-from leaderboard.standings import ROUNDING, resample_results
+from leaderboard.standings import resample_results
 from leaderboard.statistics import Difference, adjust_holm, compare
 
 Verdict = Literal["worse", "improved", "unresolved", "not comparable", "no interval", "new", "removed"]
@@ -50,7 +51,7 @@ def compute_changes(before: Sequence[Result], after: Sequence[Result], registry:
     Both versions of a changed cell are resampled together, so that a difference is that on the same images. A cell
     needs no entry in models.yaml; a data set without one in datasets.yaml is compared by the headline metrics.
     """
-    old, new = _by_cell(before), _by_cell(after)
+    old, new = by_cell(before), by_cell(after)
     cells = sorted({*old, *new}, key=lambda cell: (cell.dataset, cell.model))
     return _judge([_compare_cell(cell, old.get(cell), new.get(cell), registry) for cell in cells])
 
@@ -78,7 +79,8 @@ def compute_half_width_of(result: Result | None, metric: Metric) -> float | None
     return float(resampled.half_widths[0]) if _follows(resampled.values, [result], metric) else None
 
 
-def _by_cell(results: Iterable[Result]) -> dict[Cell, Result]:
+def by_cell(results: Iterable[Result]) -> dict[Cell, Result]:
+    """Each result by its cell."""
     return {Cell(result.model, result.dataset): result for result in results}
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from leaderboard.backbones import load_backbone
 from leaderboard.backbones._hub import resolve_commit
 from leaderboard.errors import LeaderboardError
-from leaderboard.paths import lock, save_text
+from leaderboard.models_file import edit_models
 from leaderboard.records import ModelSpec, RunOptions, Source
 from leaderboard.yaml_edit import set_value
 
@@ -64,6 +64,4 @@ _FINDERS: dict[str, Callable[[ModelSpec, Source, RunOptions], str]] = {
 
 
 def _write(path: Path, spec: ModelSpec, index: int, *, key: str, value: str) -> None:
-    with lock(path):
-        text = path.read_text(encoding="utf-8")
-        save_text(path, set_value(text, (spec.id, "sources", index, key), value))
+    edit_models(path.parent, lambda text: set_value(text, (spec.id, "sources", index, key), value))

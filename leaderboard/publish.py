@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-from leaderboard.changes import Change, compute_changes, compute_half_width_of, figure_of, headlines_of
+from leaderboard.changes import Change, by_cell, compute_changes, compute_half_width_of, figure_of, headlines_of
 from leaderboard.errors import CheckFailed, LeaderboardError, first_line
 from leaderboard.git import find_commit
 from leaderboard.history import HISTORY, Published, append_history, latest_changes, load_history
@@ -158,7 +158,7 @@ def describe_published(
     changes: Sequence[Change], results: Sequence[Result], commit: str, registry: Registry
 ) -> list[Published]:
     """A line for each cell whose headline figures changed. Pure."""
-    stored = {Cell(result.model, result.dataset): result for result in results}
+    stored = by_cell(results)
     changed = [change for change in changes if change.kind != "unchanged"]
     return [_describe_one(change, stored.get(change.cell), commit, registry) for change in changed]
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from leaderboard.agreement import ROUNDING
 from leaderboard.errors import LeaderboardError
 from leaderboard.evidence import Figures, gather_from
 from leaderboard.protocols import METRICS, PROTOCOL_OF
@@ -17,7 +18,6 @@ from leaderboard.records import Result
 from leaderboard.statistics import RESAMPLES, Resampled, compute_resolution, resample, resample_together
 
 FEWEST = 15  # images per class: with fewer, intervals are too narrow by a tenth or more (benchmarks/small_classes.py)
-ROUNDING = 1e-9  # between a figure and what its outcomes give
 
 
 @dataclass(frozen=True)

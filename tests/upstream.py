@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
+from git_repository import GIT
 from workflow_steps import Done, find_depth, run_job
 
 ROOT = Path(__file__).parents[1]
@@ -25,14 +26,6 @@ Ran = subprocess.CompletedProcess[str]
 LEFT_OUT = ("tests/unit/", "tests/integration/", "tests/golden/", "docs/", "benchmarks/", "leaderboard/results/")
 GENERATED = ("leaderboard/README.md", "leaderboard/history.jsonl")
 SET_BY_JOBS = ("HF_HOME", "HF_HUB_CACHE", "LEADERBOARD_CACHE")  # a runner has none of them beforehand
-GIT = {  # nothing of this machine's configuration
-    "GIT_CONFIG_GLOBAL": "/dev/null",
-    "GIT_CONFIG_NOSYSTEM": "1",
-    "GIT_AUTHOR_NAME": "A",
-    "GIT_AUTHOR_EMAIL": "a@example.org",
-    "GIT_COMMITTER_NAME": "A",
-    "GIT_COMMITTER_EMAIL": "a@example.org",
-}
 
 
 @dataclass(frozen=True)

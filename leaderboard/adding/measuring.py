@@ -7,10 +7,10 @@ from math import isfinite, nan
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from leaderboard.adding.models_file import edit_models
 from leaderboard.columns import columns_of, title_of
-from leaderboard.datasets import find_dataset
+from leaderboard.datasets import list_absent
 from leaderboard.errors import CheckFailed, LeaderboardError
+from leaderboard.models_file import edit_models
 from leaderboard.records import Cell, Outcome, Result, RunOptions
 from leaderboard.registry import Registry
 from leaderboard.run import Run
@@ -61,8 +61,7 @@ def measure_entry(registry: Registry, model: str, options: RunOptions, tell: Cal
 
 def list_available(registry: Registry) -> tuple[str, ...]:
     """The data sets that a run takes unless told otherwise: those that are here, and those that can be fetched."""
-    absent = [id_ for id_, spec in registry.datasets.items() if spec.kind == "folder" and not find_dataset(spec)]
-    return select_cells(registry, matches=None, absent=absent).datasets
+    return select_cells(registry, matches=None, absent=list_absent(registry.datasets.values())).datasets
 
 
 def describe_outcome(outcome: Outcome, registry: Registry) -> str:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from leaderboard.adding.entry_text import render_entry
 from leaderboard.adding.guessing import guess, make_id
 from leaderboard.adding.hub_facts import check_repository, load_facts
-from leaderboard.adding.models_file import check_writable, edit_models
 from leaderboard.adding.networks import inspect_network
 from leaderboard.entry_checks import find_name_problems
 from leaderboard.errors import LeaderboardError
+from leaderboard.models_file import check_writable, edit_models
 from leaderboard.records import ModelSpec, RunOptions
 from leaderboard.registry import Registry
 from leaderboard.schema import IDENTIFIER

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,3 +32,16 @@ def load_proposed(root: Path | None, base: str | None) -> Sides:
     if not registry.is_clone:
         raise LeaderboardError("an installed package has nothing to propose; run in a clone, or pass --root")
     return load_sides(registry, base or find_default_base(registry.root))
+
+
+def append_to(variable: str, text: str) -> None:
+    """Add to the file that a runner of GitHub names in its environment.
+
+    Raises:
+        LeaderboardError: it names none.
+    """
+    place = os.environ.get(variable)
+    if not place:
+        raise LeaderboardError(f"${variable} is not set: a runner of GitHub sets it; leave the option away elsewhere")
+    with Path(place).open("a", encoding="utf-8") as file:
+        file.write(text)

@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> None:
 def _measure(registry: Registry, model: str, root: Path | None, options: RunOptions) -> None:
     """Write its results, digest and floors, and say what is still missing."""
     from leaderboard.adding.measuring import measure_entry
-    from leaderboard.adding.models_file import check_writable
+    from leaderboard.models_file import check_writable
 
     check_writable(registry)
     measure_entry(registry, model, options)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from leaderboard.commands._pull_request import add_base_option, load_proposed
-from leaderboard.errors import LeaderboardError, printable
+from leaderboard.commands._pull_request import add_base_option, append_to, load_proposed
+from leaderboard.errors import printable
 
 if TYPE_CHECKING:
     from leaderboard.pull_request.changed import Changed
@@ -40,16 +38,3 @@ def format_outputs(changed: Changed) -> str:
     """``name=list``, a line each; JSON in ASCII has no line break that an id could bring along."""
     outputs = {"open": changed.open, "gated": list(changed.gated)}
     return "".join(f"{name}={json.dumps(models)}\n" for name, models in outputs.items())
-
-
-def append_to(variable: str, text: str) -> None:
-    """Add to the file that a runner of GitHub names in its environment.
-
-    Raises:
-        LeaderboardError: it names none.
-    """
-    place = os.environ.get(variable)
-    if not place:
-        raise LeaderboardError(f"${variable} is not set: a runner of GitHub sets it; leave the option away elsewhere")
-    with Path(place).open("a", encoding="utf-8") as file:
-        file.write(text)

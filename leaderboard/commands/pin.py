@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from leaderboard.errors import CheckFailed, LeaderboardError
+from leaderboard.errors import CheckFailed
 from leaderboard.options import declare_waiting_options
 from leaderboard.records import RunOptions
 from leaderboard.registry import load_registry
@@ -20,11 +20,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Write into models.yaml which commit or file the unpinned sources stand for now."""
+    from leaderboard.models_file import check_writable
     from leaderboard.pins import pin_sources
 
     registry = load_registry(options.root)
-    if not registry.is_clone:
-        raise LeaderboardError("an installed package has no models.yaml to write; run in a clone, or pass --root")
+    check_writable(registry)
     chosen = [registry.model(id_) for id_ in options.models] or list(registry.models.values())
     pins = pin_sources(registry.root / "models.yaml", chosen, RunOptions.of(options))
     print("\n".join(map(str, pins)) or "nothing to pin: every source names its commit or its sha256")

@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from leaderboard.commands._pull_request import add_base_option, load_proposed
-from leaderboard.commands.changed import append_to
+from leaderboard.commands._pull_request import add_base_option, append_to, load_proposed
 from leaderboard.errors import CheckFailed
 
 EXAMPLE = "review --base main --measured measured --model dinov2-small"

@@ -17,7 +17,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Write each model's floors; none is written when one of them cannot be."""
-    from leaderboard.adding.models_file import check_writable, edit_models
+    from leaderboard.models_file import check_writable, edit_models
     from leaderboard.thresholds import describe_thresholds, plan_thresholds, set_thresholds
 
     registry = load_registry(options.root)

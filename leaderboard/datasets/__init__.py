@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from leaderboard.datasets.archive import unpack
@@ -15,7 +16,15 @@ from leaderboard.records import DEFAULT_OPTIONS, Dataset, DatasetSpec, RunOption
 
 DRAWING_VERSION = 1  # to be raised with any change in how synthetic.py draws, so that nobody keeps old images
 
-__all__ = ["describe_absence", "find_dataset", "list_dataset", "list_manifest", "load_dataset", "load_manifest"]
+__all__ = [
+    "describe_absence",
+    "find_dataset",
+    "list_absent",
+    "list_dataset",
+    "list_manifest",
+    "load_dataset",
+    "load_manifest",
+]
 
 
 def find_dataset(spec: DatasetSpec) -> Path | None:
@@ -24,6 +33,11 @@ def find_dataset(spec: DatasetSpec) -> Path | None:
     candidates = [given / spec.id] if given else []
     candidates.append(_cached(spec))
     return next((folder for folder in candidates if folder.is_dir()), None)
+
+
+def list_absent(specs: Iterable[DatasetSpec]) -> list[str]:
+    """The data sets that are not here, and that only the user can place here."""
+    return [spec.id for spec in specs if spec.kind == "folder" and not find_dataset(spec)]
 
 
 def load_dataset(spec: DatasetSpec, options: RunOptions = DEFAULT_OPTIONS) -> Dataset:

@@ -7,13 +7,15 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import nan
+from pathlib import Path
 
 from leaderboard.columns import columns_of
 from leaderboard.errors import printable
 from leaderboard.git import SHORT
 from leaderboard.pull_request.changed import RESULT
 from leaderboard.pull_request.sides import Side, Sides
-from leaderboard.records import Cell, DatasetSpec, ModelSpec, Result
+from leaderboard.records import DatasetSpec, ModelSpec, Result
+from leaderboard.result_files import result_path
 from leaderboard.staleness import why_stale
 from leaderboard.standings import find_contradiction
 from leaderboard.thresholds import compute_claims, compute_floors
@@ -186,5 +188,4 @@ def _results_of(model: str, side: Side) -> list[Result]:
 
 
 def _file_of(result: Result) -> str:
-    cell = Cell(result.model, result.dataset)
-    return f"leaderboard/results/{cell.dataset}/{cell.model}.json"
+    return result_path(Path("leaderboard/results"), result).as_posix()

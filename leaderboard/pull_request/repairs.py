@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from leaderboard.paths import lock, save_text
+from leaderboard.models_file import MODELS, edit_models
 from leaderboard.pull_request.sides import Sides
 from leaderboard.pull_request.tables import restore_rendered
 from leaderboard.yaml_edit import sort_entries
@@ -12,11 +12,7 @@ from leaderboard.yaml_edit import sort_entries
 
 def repair(sides: Sides) -> list[Path]:
     """Sort models.yaml, give generated files the base's text, and return what was written."""
-    root = sides.after.registry.root
-    models = root / "models.yaml"
-    with lock(models):
-        text = models.read_bytes().decode("utf-8")  # with its line ends
-        in_order = sort_entries(text)
-        if in_order != text:
-            save_text(models, in_order)
-    return [*([models] if in_order != text else []), *restore_rendered(root, sides.base)]
+    registry = sides.after.registry
+    in_order = edit_models(registry.root, sort_entries)
+    moved = [registry.root / MODELS] if list(in_order.models) != list(registry.models) else []
+    return [*moved, *restore_rendered(registry.root, sides.base)]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from leaderboard.agreement import find_disagreement
-from leaderboard.changes import Change, compute_changes
+from leaderboard.changes import Change, by_cell, compute_changes
 from leaderboard.columns import columns_of
 from leaderboard.pull_request.changed import RESULT, Changed
 from leaderboard.pull_request.sides import Sides
@@ -103,7 +103,7 @@ def compute_review(
 
 
 def _review_cells(registry: Registry, carried: Sequence[Result], measured: Measured) -> list[ReviewedCell]:
-    stored, now = _by_cell(carried), _by_cell(measured.results)
+    stored, now = by_cell(carried), by_cell(measured.results)
     outcomes: dict[Cell, tuple[Status, str]] = dict.fromkeys(now, ("ok", "")) | dict(measured.outcomes)
     return [
         _review_cell(registry, cell, *outcomes[cell], stored.get(cell), now.get(cell))
@@ -142,7 +142,7 @@ def _find_missed(floors: Mapping[str, float], result: Result) -> list[str]:
 
 def _find_carried(sides: Sides) -> dict[Cell, Result | None]:
     """Cells whose file the pull request adds, edits or (None) takes away."""
-    stored = _by_cell(sides.after.results)
+    stored = by_cell(sides.after.results)
     sound = (file for file in sides.files if file not in sides.after.damaged)
     found = [match for match in map(RESULT.fullmatch, sound) if match]
     return {cell: stored.get(cell) for cell in (Cell(match["model"], match["dataset"]) for match in found)}
@@ -156,18 +156,14 @@ def _merge(
     registry: Registry,
 ) -> list[Result]:
     """The results as they would be: the files that come along; elsewhere what was measured, if it is another figure."""
-    merged: dict[Cell, Result | None] = {**_by_cell(published), **carried}
-    for cell, result in _by_cell(measured).items():
+    merged: dict[Cell, Result | None] = {**by_cell(published), **carried}
+    for cell, result in by_cell(measured).items():
         older = merged.get(cell)
         if carried.get(cell) is not None:
             continue
         if older is None or find_disagreement(older, result, tolerance=_tolerance(registry, cell)):
             merged[cell] = result
     return [result for cell, result in merged.items() if result and cell.model not in changed.removed]
-
-
-def _by_cell(results: Sequence[Result]) -> dict[Cell, Result]:
-    return {Cell(result.model, result.dataset): result for result in results}
 
 
 def _tolerance(registry: Registry, cell: Cell) -> float:

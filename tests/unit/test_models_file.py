@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from leaderboard.adding.models_file import check_writable, edit_models
 from leaderboard.adding.writing import choose_id
 from leaderboard.errors import LeaderboardError
+from leaderboard.models_file import check_writable, edit_models
 from leaderboard.registry import SHIPPED, Registry
 
 ENTRY = (
