@@ -6,11 +6,9 @@ does not grow with the data set. Finished parts are on disk: a run that is kille
 
 from __future__ import annotations
 
-import os
-from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +21,7 @@ from leaderboard.download import announce
 from leaderboard.embedder import Embedder
 from leaderboard.errors import LeaderboardError, printable
 from leaderboard.images import BadImage, load_image
+from leaderboard.reading_ahead import group, map_ahead
 from leaderboard.records import DEFAULT_OPTIONS, Dataset, Embeddings, Provenance, RunOptions
 
 EXTRACTION_VERSION = 1  # raise it when this file, or decoding and resizing, changes the numbers
@@ -97,7 +96,7 @@ def embed_images(backbone: Backbone, paths: Sequence[Path], *, progress: str | N
     vectors: list[np.ndarray] = []
     embed = Embedder(backbone)
     with tqdm(total=len(paths), desc=progress, unit="image", disable=True if progress is None else None) as bar:
-        for batch in _batches(_read_ahead(backbone, [(str(path), path) for path in paths]), backbone.batch_size):
+        for batch in group(_read_ahead(backbone, [(str(path), path) for path in paths]), backbone.batch_size):
             bad += [(item.name, item.reason) for item in batch if isinstance(item, Unreadable)]
             vectors.append(embed(_readable(batch)))
             bar.update(len(batch))
@@ -150,7 +149,7 @@ def _compute_part(
 ) -> Embeddings:
     """The next ``size`` images of the stream; once one is bad and none may be skipped, only look for more."""
     vectors, left_out = [], []
-    for batch in _batches((next(stream) for _ in range(size)), embed.backbone.batch_size):
+    for batch in group((next(stream) for _ in range(size)), embed.backbone.batch_size):
         unreadable = [item for item in batch if isinstance(item, Unreadable)]
         left_out += [item.name for item in unreadable]
         bad += [(item.name, item.reason) for item in unreadable]
@@ -189,32 +188,15 @@ def _join(dataset: Dataset, backbone: Backbone, entry: CacheEntry, *, parts: int
 
 def _read_ahead(backbone: Backbone, items: Sequence[tuple[str, Path]]) -> Iterator[np.ndarray | Unreadable]:
     """Prepared images in order, a few batches of them in memory."""
-    waiting: deque[Future[np.ndarray | Unreadable]] = deque()
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        for name, path in items:
-            waiting.append(pool.submit(_prepare, backbone, name, path))
-            if len(waiting) > BATCHES_AHEAD * backbone.batch_size:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+    return map_ahead(partial(_prepare, backbone), items, BATCHES_AHEAD * backbone.batch_size)
 
 
-def _prepare(backbone: Backbone, name: str, path: Path) -> np.ndarray | Unreadable:
+def _prepare(backbone: Backbone, item: tuple[str, Path]) -> np.ndarray | Unreadable:
+    name, path = item
     try:
         return backbone.prepare(load_image(path))
     except BadImage as error:
         return Unreadable(name, str(error))
-
-
-def _batches(items: Iterator[np.ndarray | Unreadable], size: int) -> Iterator[list[np.ndarray | Unreadable]]:
-    batch: list[np.ndarray | Unreadable] = []
-    for item in items:
-        batch.append(item)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
 
 
 def _readable(batch: Sequence[np.ndarray | Unreadable]) -> list[np.ndarray]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
+from leaderboard.errors import first_line
 from leaderboard.records import Preprocessing
 
 SUFFIXES = frozenset([".bmp", ".gif", ".jp2", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"])
@@ -32,20 +35,41 @@ def load_image(path: Path) -> Image.Image:
     Raises:
         BadImage: missing, empty, truncated, not an image, or too many pixels to be a photograph of one specimen.
     """
-    limit = Image.MAX_IMAGE_PIXELS or float("inf")  # None: the caller wants no limit
     try:
         if path.stat().st_size == 0:
             raise BadImage("the file is empty")
-        with Image.open(path) as image:
+        return _decode(path)
+    except (OSError, SyntaxError, ValueError) as error:
+        reason = str(error).replace(_quoted(path), _quoted(path.name)).replace(str(path), path.name)
+        raise BadImage(next(iter(reason.strip().splitlines()), type(error).__name__)) from None
+
+
+def decode_image(content: bytes) -> Image.Image:
+    """The bytes of an image file as 8-bit RGB, by the rules of ``load_image``.
+
+    Raises:
+        BadImage: as there.
+    """
+    if not content:
+        raise BadImage("the file is empty")
+    try:
+        return _decode(BytesIO(content))
+    except UnidentifiedImageError:  # whose message has the address of the bytes in memory
+        raise BadImage("cannot identify image file") from None
+    except (OSError, SyntaxError, ValueError) as error:
+        raise BadImage(first_line(error)) from None
+
+
+def _decode(source: Path | BytesIO) -> Image.Image:
+    limit = Image.MAX_IMAGE_PIXELS or float("inf")  # None: the caller wants no limit
+    try:
+        with Image.open(source) as image:
             if image.width * image.height > limit:
                 raise _too_large(f"{image.width} x {image.height} pixels are", limit)
             image.load()
             return _to_rgb(image)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):  # Pillow does not say how large it is
         raise _too_large("its size is", limit) from None
-    except (OSError, SyntaxError, ValueError) as error:
-        reason = str(error).replace(_quoted(path), _quoted(path.name)).replace(str(path), path.name)
-        raise BadImage(next(iter(reason.strip().splitlines()), type(error).__name__)) from None
 
 
 def _too_large(what: str, limit: float) -> BadImage:
@@ -76,6 +100,11 @@ def _to_bytes(values: np.ndarray) -> np.ndarray:
     if not 0 <= low <= high <= full:  # NaN fails too
         raise BadImage(f"grey values from {low:g} to {high:g}, outside 0..{full:g}")
     return np.round(values.astype(np.float64) * (255 / full)).astype(np.uint8)
+
+
+def digest_pixels(image: Image.Image) -> str:
+    """SHA-256 over size and values of an RGB image: the same for copies that differ in format or metadata only."""
+    return hashlib.sha256(f"{image.size}".encode() + image.tobytes()).hexdigest()
 
 
 def prepare_image(image: Image.Image, preprocessing: Preprocessing) -> np.ndarray:

@@ -91,8 +91,7 @@ def _find_all(
     images: Sequence[Path], vectors: np.ndarray, embeddings: Embeddings, options: argparse.Namespace
 ) -> list[Found]:
     from leaderboard.finding import find_images
-    from leaderboard.images import load_image
-    from leaderboard.report.thumbnails import digest_pixels
+    from leaderboard.images import digest_pixels, load_image
 
     @cache
     def digest(path: Path) -> str:

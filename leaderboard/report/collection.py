@@ -21,12 +21,12 @@ from tqdm import tqdm
 from leaderboard.cache import CacheEntry
 from leaderboard.download import announce
 from leaderboard.errors import LeaderboardError, printable
-from leaderboard.images import BadImage, load_image
+from leaderboard.images import BadImage, digest_pixels, load_image
 from leaderboard.paths import cache_dir
 from leaderboard.records import Dataset
 from leaderboard.report.collection_file import Collection, load_collection, read_with, save_collection
 from leaderboard.report.duplicates import SIDE, find_near, group_equal, group_linked, shrink_to_grey
-from leaderboard.report.thumbnails import digest_pixels, make_thumbnail
+from leaderboard.report.thumbnails import make_thumbnail
 
 COLLECTION_VERSION = 2  # raise it when what is found in the same images changes
 PART = 512  # images per part

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +13,7 @@ from pathlib import Path
 from PIL import Image
 from tqdm import tqdm
 
-from leaderboard.images import load_image
+from leaderboard.images import digest_pixels, load_image
 
 SIDE = 96  # pixels
 QUALITY = 75
@@ -63,8 +62,3 @@ def load_pictures(paths: Iterable[Path], *, side: int = SIDE) -> dict[Path, Pict
 def _load_picture(path: Path, *, side: int) -> Picture:
     image = load_image(path)
     return Picture(make_thumbnail(image, side), digest_pixels(image))
-
-
-def digest_pixels(image: Image.Image) -> str:
-    """SHA-256 over size and values of an RGB image: the same for copies that differ in format or metadata only."""
-    return hashlib.sha256(f"{image.size}".encode() + image.tobytes()).hexdigest()

@@ -19,12 +19,13 @@ from leaderboard.errors import printable
 from leaderboard.finding import Found
 from leaderboard.labelling import Label, Labelling, Neighbour, Reliability, Threshold
 from leaderboard.records import Dataset, ModelSpec
+from leaderboard.images import digest_pixels
 from leaderboard.report.find_picture import CAPTION, DPI, draw_found
 from leaderboard.report.label_table import COLUMNS, render_table
 from leaderboard.report.label_words import describe_band, describe_check, describe_threshold, summarise
 from leaderboard.report.pages import make_link, render_page
 from leaderboard.report.sheets import Slide, count_genera, make_sections, render_find_sheet, render_label_sheet
-from leaderboard.report.thumbnails import BUDGET, BYTES_AT, choose_side, digest_pixels, load_pictures, make_thumbnail
+from leaderboard.report.thumbnails import BUDGET, BYTES_AT, choose_side, load_pictures, make_thumbnail
 
 MARKUP = '<img src=x onerror="alert(1)">&.png'
 NEAR = (Neighbour("azolla/a.png", "azolla", 1.5), Neighbour("bisaccate/b.png", "bisaccate", 2.25))

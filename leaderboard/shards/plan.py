@@ -1,0 +1,160 @@
+"""What a run will make: written before any work, so that whoever goes on later makes the very same.
+
+The listing is taken once. Images that come later are not part of the run; images that go are failures of it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, Literal
+
+from tqdm import tqdm
+
+from leaderboard.errors import LeaderboardError, first_line, printable
+from leaderboard.reading_ahead import group
+from leaderboard.shards.places import Folder
+from leaderboard.shards.sources import Item, iterate_items
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+FORMAT = "leaderboard-plan-1"
+PLAN = "work/plan.json"
+Vectors = Literal["float32", "float16"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What decides the bytes of every shard, but for the images."""
+
+    model: str
+    dimension: int
+    inputs: Mapping[str, Any]  # weights, preprocessing, dtype: as in the provenance of a result
+    environment: Mapping[str, Any]  # device and versions, whose last digits differ
+    batch_size: int
+    threads: int
+    vectors: Vectors
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A recipe and a listing, cut into shards."""
+
+    recipe: Recipe
+    source: str
+    shard_size: int
+    images: int
+
+    @property
+    def shards(self) -> int:
+        """How many there are; the last one may be smaller."""
+        return -(-self.images // self.shard_size)
+
+    def size_of(self, shard: int) -> int:
+        """Images of a shard."""
+        return min(self.shard_size, self.images - shard * self.shard_size)
+
+
+def shard_file(shard: int) -> str:
+    """Its name in the folder."""
+    return f"shards/{shard:06d}.parquet"
+
+
+def done_file(shard: int) -> str:
+    """What says that a shard is finished, and with which checksum and failures."""
+    return f"work/done/{shard:06d}.json"
+
+
+def listing_file(shard: int) -> str:
+    """The items of a shard."""
+    return f"work/listing/{shard:06d}.parquet"
+
+
+def load_plan(folder: Folder) -> Plan | None:
+    """The plan of a run that was begun here; None where none was, or where listing was interrupted.
+
+    Raises:
+        LeaderboardError: something else is in the way, or a plan of another version.
+    """
+    try:
+        stored = json.loads(folder.read(PLAN))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise LeaderboardError(
+            f"{folder.at(PLAN)} cannot be read ({first_line(error)}); choose another --out"
+        ) from None
+    if stored.pop("format", None) != FORMAT:
+        raise LeaderboardError(f"{folder.at(PLAN)} is not of the form {FORMAT}; choose another --out")
+    return Plan(**stored | {"recipe": Recipe(**stored["recipe"])})
+
+
+def make_plan(folder: Folder, recipe: Recipe, source: str, shard_size: int) -> Plan:
+    """List the source into the folder, a file per shard, and write the plan last.
+
+    Raises:
+        LeaderboardError: no images.
+        Unavailable: the source cannot be listed.
+        OSError: the folder cannot be written.
+    """
+    images = 0
+    with tqdm(desc="list", unit="image", disable=None) as bar:
+        for shard, items in enumerate(group(iterate_items(source), shard_size)):
+            folder.write(listing_file(shard), _pack(items))
+            images += len(items)
+            bar.update(len(items))
+    if not images:
+        raise LeaderboardError(
+            f"{printable(source)} has no images; expected image files, .tar files or a list of paths"
+        )
+    plan = Plan(recipe, source, shard_size, images)
+    folder.write(PLAN, json.dumps({"format": FORMAT, **asdict(plan)}, indent=1, sort_keys=True).encode())
+    return plan
+
+
+def load_items(folder: Folder, shard: int) -> list[Item]:
+    """The items of a shard, as they were listed.
+
+    Raises:
+        LeaderboardError: the listing is damaged or gone.
+        OSError: the folder cannot be read.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(BytesIO(folder.read(listing_file(shard))), page_checksum_verification=True)
+    except (FileNotFoundError, pa.ArrowInvalid, OSError) as error:
+        name = folder.at(listing_file(shard))
+        raise LeaderboardError(
+            f"{name} is damaged or gone ({first_line(error)}); start anew with another --out"
+        ) from None
+    return list(_unpack(table))
+
+
+def _pack(items: Iterable[Item]) -> bytes:
+    """Names as the bytes that they are on the disk: parquet's strings are UTF-8, names need not be."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rows = [asdict(item) for item in items]
+    for row in rows:
+        row |= {key: row[key].encode("utf-8", "surrogateescape") for key in ("path", "address")}
+    stream = BytesIO()
+    pq.write_table(pa.Table.from_pylist(rows, _schema()), stream, compression="zstd", write_page_checksum=True)
+    return stream.getvalue()
+
+
+def _unpack(table: pa.Table) -> Iterator[Item]:
+    for row in table.to_pylist():
+        yield Item(**row | {key: row[key].decode("utf-8", "surrogateescape") for key in ("path", "address")})
+
+
+def _schema() -> pa.Schema:
+    import pyarrow as pa
+
+    numbers = {"start": pa.int64(), "size": pa.int64()}
+    return pa.schema({"path": pa.binary(), "address": pa.binary(), **numbers, "problem": pa.string()})

@@ -1,0 +1,189 @@
+"""What is to be embedded: a folder of any depth, a list, WebDataset's tars; as a stream of items, in one fixed order.
+
+Of a folder: its files by name in byte order, then its subfolders the same way; the images of a tar stand where the tar
+does. Of a list: as listed. A stream, because a hundred million names do not fit into memory.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import TextIOWrapper
+from pathlib import Path, PurePosixPath
+from typing import IO, Any
+
+from leaderboard.errors import LeaderboardError, Unavailable, first_line, printable
+from leaderboard.images import SUFFIXES
+from leaderboard.shards.places import local_path, locate, patiently
+
+COLUMN = "path"  # of a list with columns
+LISTS = (".txt", ".csv", ".parquet")
+
+
+@dataclass(frozen=True)
+class Item:
+    """An image as it is listed: where its bytes are, and what it is called."""
+
+    path: str  # below the source, or as the list has it; bytes that are no UTF-8 as surrogates
+    address: str  # of the file, or of the tar that holds it
+    start: int | None = None  # in the tar, bytes
+    size: int | None = None
+    problem: str = ""  # what makes it useless, where that is known already
+
+
+def iterate_items(source: str) -> Iterator[Item]:
+    """Every image of a source, in order.
+
+    Raises:
+        LeaderboardError: nothing there, or nothing that could be listed.
+        Unavailable: it cannot be reached.
+    """
+    try:
+        yield from _iterate(source)
+    except FileNotFoundError as error:
+        raise LeaderboardError(f"{printable(error.filename or source)} does not exist; check --images") from None
+    except OSError as error:
+        raise Unavailable(f"{printable(source)} cannot be listed ({error.strerror or first_line(error)})") from None
+
+
+def _iterate(source: str) -> Iterator[Item]:
+    suffix = PurePosixPath(source).suffix.lower()
+    if _is_folder(source):
+        yield from _iterate_folder(source.rstrip("/") or "/", seen=set())
+    elif suffix == ".tar":
+        yield from _iterate_tar(source, PurePosixPath(source).name)
+    elif suffix in LISTS:
+        yield from _iterate_list(source, suffix)
+    else:
+        raise LeaderboardError(
+            f"{printable(source)} is neither a folder of images nor a list ({', '.join(LISTS)}) nor a .tar; "
+            "a single image goes into a folder"
+        )
+
+
+def _is_folder(source: str) -> bool:
+    local = local_path(source)
+    if local is not None:
+        return local.is_dir()
+    filesystem, path = locate(source)
+    return bool(patiently(lambda: filesystem.isdir(path)))
+
+
+def _iterate_folder(root: str, below: str = "", *, seen: set[str]) -> Iterator[Item]:
+    """Files, then subfolders; each folder once, whatever links lead to it."""
+    files, folders = _list(f"{root}/{below}" if below else root, seen)
+    for name in files:
+        path, suffix = f"{below}{name}", PurePosixPath(name).suffix.lower()
+        if suffix in SUFFIXES:
+            yield Item(path, f"{root}/{path}")
+        elif suffix == ".tar":
+            yield from _iterate_tar(f"{root}/{path}", path)
+    for name in folders:
+        yield from _iterate_folder(root, f"{below}{name}/", seen=seen)
+
+
+def _list(folder: str, seen: set[str]) -> tuple[list[str], list[str]]:
+    """Names of the files and of the subfolders that were not seen yet, hidden ones left out, in byte order."""
+    local = local_path(folder)
+    entries = _list_remote(folder) if local is None else _list_local(local, seen)
+    files: list[str] = []
+    folders: list[str] = []
+    for name, is_folder in entries:
+        if not name.startswith("."):
+            (folders if is_folder else files).append(name)
+    return sorted(files, key=os.fsencode), sorted(folders, key=os.fsencode)
+
+
+def _list_local(folder: Path, seen: set[str]) -> Iterator[tuple[str, bool]]:
+    seen.add(os.path.realpath(folder))
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            is_folder = entry.is_dir()
+            if not (is_folder and os.path.realpath(entry.path) in seen):
+                yield entry.name, is_folder
+
+
+def _list_remote(folder: str) -> Iterator[tuple[str, bool]]:
+    filesystem, path = locate(folder)
+    for entry in patiently(lambda: filesystem.ls(path, detail=True)):
+        if entry["name"].rstrip("/") != path.rstrip("/"):  # some services list a folder as its own first entry
+            yield entry["name"].rstrip("/").rpartition("/")[2], entry["type"] == "directory"
+    filesystem.invalidate_cache()  # which keeps every entry of every folder
+
+
+def _open(address: str) -> Any:
+    local = local_path(address)
+    if local is not None:
+        return local.open("rb")
+    filesystem, path = locate(address)
+    return patiently(lambda: filesystem.open(path, "rb"))
+
+
+def _iterate_tar(address: str, name: str) -> Iterator[Item]:
+    """Its images, with the place of each; where the tar breaks off, that is the last item's problem."""
+    count = 0
+    try:
+        with _open(address) as stream, tarfile.open(fileobj=stream, mode="r:") as archive:
+            for member in archive:
+                archive.members = []  # type: ignore[attr-defined]  # else it remembers every header
+                if member.isreg() and _is_image(member.name):
+                    count += 1
+                    yield Item(f"{name}/{member.name}", address, member.offset_data, member.size)
+    except tarfile.TarError as error:
+        problem = f"the tar cannot be read after {count} images ({first_line(error)}); compressed ones are not read"
+        yield Item(name, address, problem=problem)
+
+
+def _is_image(name: str) -> bool:
+    path = PurePosixPath(name)
+    return path.suffix.lower() in SUFFIXES and not any(part.startswith(".") for part in path.parts)
+
+
+def _iterate_list(address: str, suffix: str) -> Iterator[Item]:
+    """What is listed, relative to the list's own folder unless it is a whole address."""
+    folder = address.rpartition("/")[0]
+    with _open(address) as stream:
+        try:
+            for path in _READERS[suffix](stream, address):
+                whole = "://" in path or path.startswith("/") or not folder
+                yield Item(path, path if whole else f"{folder}/{path}")
+        except UnicodeDecodeError as error:
+            raise LeaderboardError(f"{printable(address)} is not UTF-8 ({error.reason}); save it so") from None
+
+
+def _read_lines(stream: IO[bytes], address: str) -> Iterator[str]:
+    for line in TextIOWrapper(stream, encoding="utf-8-sig"):
+        if line.strip():
+            yield line.rstrip("\r\n")
+
+
+def _read_csv(stream: IO[bytes], address: str) -> Iterator[str]:
+    rows = csv.DictReader(TextIOWrapper(stream, encoding="utf-8-sig", newline=""))
+    _check_column(rows.fieldnames or (), address)
+    yield from (row[COLUMN] for row in rows if row[COLUMN])
+
+
+def _read_parquet(stream: IO[bytes], address: str) -> Iterator[str]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        file = pq.ParquetFile(stream)
+    except pa.ArrowInvalid as error:
+        raise LeaderboardError(f"{printable(address)} is no parquet file ({first_line(error)})") from None
+    _check_column(file.schema_arrow.names, address)
+    for batch in file.iter_batches(columns=[COLUMN]):
+        yield from (str(path) for path in batch.column(0).to_pylist() if path)
+
+
+def _check_column(names: Any, address: str) -> None:
+    if COLUMN not in names:
+        raise LeaderboardError(
+            f"{printable(address)} has the columns {', '.join(names)}; expected one named {COLUMN!r}"
+        )
+
+
+_READERS = {".txt": _read_lines, ".csv": _read_csv, ".parquet": _read_parquet}
