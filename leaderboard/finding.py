@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from leaderboard.labelling import Neighbour
 from leaderboard.neighbours import find_nearest
 from leaderboard.records import Embeddings
+
+if TYPE_CHECKING:
+    from leaderboard.vector_index.opening import Searchable
 
 SPARE = 16  # candidates beyond the k wanted: the query itself and its copies take the first places
 
@@ -48,6 +52,52 @@ def find_images(
         count = min(2 * count, len(collection.files))  # copies have used up what was spare
 
 
+@dataclass(frozen=True)
+class Asked:
+    """An image asked for."""
+
+    path: Path
+    vector: np.ndarray  # (d,)
+    sha256: str  # of its decoded pixels
+
+
+def find_in_collection(queries: Sequence[Asked], searchable: Searchable, k: int) -> list[Found]:
+    """The k nearest images of a collection of any size, for several images at once.
+
+    Rows with the pixels of the image asked for are no answers. Those whose spare candidates copies have used up are
+    asked again, for twice as many.
+
+    Args:
+        queries: of the collection's model.
+        searchable: the collection, or an index of it.
+        k: at least 1; where the collection has fewer answers, all of them are given.
+    """
+    found: dict[int, Found] = {}
+    size, pending = searchable.collection.images, list(range(len(queries)))
+    count = min(k + SPARE, size)
+    while True:
+        asked = [queries[index] for index in pending]
+        found |= zip(pending, _find_once(asked, searchable, k, count), strict=True)
+        pending = [index for index in pending if len(found[index].neighbours) < k]
+        if not pending or count == size:
+            return [found[index] for index in range(len(queries))]
+        count = min(2 * count, size)
+
+
+def _find_once(queries: Sequence[Asked], searchable: Searchable, k: int, count: int) -> list[Found]:
+    nearest = searchable.search(np.stack([query.vector for query in queries]), count)
+    rows = np.unique(nearest.rows[nearest.rows >= 0])
+    described = dict(zip(rows.tolist(), searchable.collection.describe_rows(rows), strict=True))
+    answers = []
+    for query, own_rows, distances in zip(queries, nearest.rows.tolist(), nearest.distances.tolist(), strict=True):
+        near = [(*described[row], distance) for row, distance in zip(own_rows, distances, strict=True) if row >= 0]
+        candidates = [
+            (Neighbour(path, class_of(path), distance), pixels == query.sha256) for path, pixels, distance in near
+        ]
+        answers.append(_choose(query.path, candidates, k))
+    return answers
+
+
 def _sort_out(
     query: Path,
     candidates: Iterable[tuple[int, float]],
@@ -55,19 +105,35 @@ def _sort_out(
     k: int,
     is_own: Callable[[str], bool],
 ) -> Found:
-    """The first k candidates that are not the query itself, and which were; index and distance, nearest first."""
+    """Of candidates as index and distance, nearest first."""
+    near = (Neighbour(collection.files[i], _class_of(collection, i), float(distance)) for i, distance in candidates)
+    return _choose(query, ((neighbour, is_own(neighbour.file)) for neighbour in near), k)
+
+
+def _choose(query: Path, candidates: Iterable[tuple[Neighbour, bool]], k: int) -> Found:
+    """The first k candidates that are not the query itself, and which were; nearest first."""
     neighbours: list[Neighbour] = []
     own: list[str] = []
-    for index, distance in candidates:
+    for neighbour, is_own in candidates:
+        if is_own:
+            own.append(neighbour.file)
+        else:
+            neighbours.append(neighbour)
         if len(neighbours) == k:
             break
-        file = collection.files[index]
-        if is_own(file):
-            own.append(file)
-        else:
-            neighbours.append(Neighbour(file, _class_of(collection, index), float(distance)))
     return Found(query, tuple(neighbours), tuple(own))
 
 
 def _class_of(collection: Embeddings, index: int) -> str:
     return collection.classes[collection.labels[index]] if len(collection.labels) else ""
+
+
+def class_of(path: str) -> str:
+    """The class of a collection's image: its first folder, inside of a tar where it lies in one; else empty.
+
+    A path from the root of a disk, or an address, has its class in no place that is known.
+    """
+    if path.startswith("/") or "://" in path:
+        return ""
+    folders = path.split("/")[:-1]
+    return next((folder for folder in folders if not folder.lower().endswith(".tar")), "")

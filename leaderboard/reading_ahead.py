@@ -36,6 +36,15 @@ def map_ahead(
         pool.shutdown(cancel_futures=True)
 
 
+def map_by_groups(
+    compute: Callable[[Task], Answer], tasks: Iterable[Task], size: int, *, threads: int | None = None
+) -> Iterator[Answer]:
+    """``compute(task)`` in order, a group of ``size`` at a time, and nothing while the consumer is at work."""
+    with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
+        for tasks_of_group in group(tasks, size):
+            yield from list(pool.map(compute, tasks_of_group))
+
+
 def group(items: Iterable[Task], size: int) -> Iterator[list[Task]]:
     """Lists of ``size`` items, the last one of what is left."""
     batch: list[Task] = []

@@ -35,6 +35,7 @@ def declare_shard_options(parser: argparse.ArgumentParser) -> None:
 
 def embed_into_shards(options: argparse.Namespace) -> None:
     """Begin or go on, and say what is there then."""
+    from leaderboard.interruption import terminated_as_interrupted
     from leaderboard.result_files import load_results_of
     from leaderboard.shards.build import Settings, embed_collection
     from leaderboard.shards.model_choice import ModelChoice, slim
@@ -47,7 +48,7 @@ def embed_into_shards(options: argparse.Namespace) -> None:
     choice = ModelChoice(spec, stored, RunOptions.of(options), options.threads)
     settings = Settings(options.shard_size, options.store, options.retry_failures)
     folder = Folder(_absolute(options.out))
-    with closing(_engine(options)) as engine:
+    with terminated_as_interrupted(), closing(_engine(options)) as engine:
         outcome = embed_collection(_absolute(options.images), folder, choice, engine, settings)
     manifest = outcome.manifest
     print(

@@ -20,7 +20,7 @@ from leaderboard.options import (
     parse_count,
 )
 from leaderboard.records import Dataset, Embeddings, ModelSpec, RunOptions
-from leaderboard.registry import load_registry
+from leaderboard.registry import Registry, load_registry
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,8 +34,10 @@ SIDE = 192  # pixels of a thumbnail
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare them."""
     parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="an image, in the collection or not")
-    parser.add_argument("--in", dest="collection", type=Path, required=True, metavar="DIR", help="folder to search")
-    parser.add_argument("--model", required=True, metavar="ID", help="a model of models.yaml")
+    text = "what to search: a folder of images, one that `embed --out DIR` wrote, or an INDEX"
+    parser.add_argument("--in", dest="collection", required=True, metavar="DIR", help=text)
+    text = "a model of models.yaml; may be left out where DIR has vectors"
+    parser.add_argument("--model", metavar="ID", help=text)
     parser.add_argument("-k", type=parse_count, default=10, metavar="N", help="how many (default: %(default)s)")
     parser.add_argument("--out", type=Path, metavar="DIR", help="also write find.html and find.png here")
     declare_refresh_option(parser.add_argument)
@@ -45,22 +47,52 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Print the nearest images of each image given, and draw them."""
-    from leaderboard.extract import embed_images
+    from leaderboard.vector_index.opening import kind_of
 
     _check(options)
     registry = load_registry(options.root)
-    spec, collection = registry.model(options.model), list_folder(options.collection)
+    search = _search_images if kind_of(options.collection) == "images" else _search_vectors
+    search(registry, options)
+
+
+def _search_images(registry: Registry, options: argparse.Namespace) -> None:
+    """In a folder of images, which are embedded first."""
+    from leaderboard.extract import embed_images
+
+    if options.model is None:
+        raise LeaderboardError(
+            f"{printable(options.collection)} is a folder of images: give a --model to embed them with"
+        )
+    spec, collection = registry.model(options.model), list_folder(Path(options.collection))
     if options.out is not None:
         check_out(options.out)
     chosen = replace(RunOptions.of(options), skip_bad_images=True)
     backbone = load_backbone_of(registry, spec.id, chosen)
     embeddings = embed_dataset(backbone, collection, chosen)
     found = _find_all(options.images, embed_images(backbone, options.images), embeddings, options)
-    _print(found, embeddings.left_out)
+    _tell(found, collection, embeddings.left_out, spec, options)
+
+
+def _search_vectors(registry: Registry, options: argparse.Namespace) -> None:
+    """In a collection that was embedded before, or by its index."""
+    from leaderboard.commands._collections import describe_images, load_model_of
+    from leaderboard.extract import embed_images
+    from leaderboard.finding import Asked, find_in_collection
+    from leaderboard.images import digest_pixels, load_image
+    from leaderboard.vector_index.opening import open_searchable
+
+    searchable = open_searchable(options.collection)
     if options.out is not None:
-        _save(found, collection, embeddings.left_out, spec, options.out)
-    if spec.notice:
-        print(spec.notice)
+        check_out(options.out)
+    backbone = load_model_of(searchable.collection, registry, options)
+    vectors = embed_images(backbone, options.images)
+    asked = [
+        Asked(path, vector, digest_pixels(load_image(path)))
+        for path, vector in zip(options.images, vectors, strict=True)
+    ]
+    found = find_in_collection(asked, searchable, options.k)
+    print(f"{searchable.said}\n")
+    _tell(found, describe_images(searchable.collection), (), backbone.spec, options)
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -79,7 +111,7 @@ def _check(options: argparse.Namespace) -> None:
     load_environment()
     with styled():  # needs matplotlib; what is missing is named now, not after an hour
         pass
-    if options.out.resolve().is_relative_to(options.collection.resolve()):
+    if options.out.resolve().is_relative_to(Path(options.collection).resolve()):
         out, collection = (printable(str(folder)) for folder in (options.out, options.collection))
         raise LeaderboardError(
             f"--out {out} lies in the collection {collection}, of which find.png would become a part; "
@@ -98,13 +130,28 @@ def _find_all(
         return digest_pixels(load_image(path))
 
     def is_own(query: Path, file: str) -> bool:
-        path = options.collection / file
+        path = Path(options.collection) / file
         return path.resolve() == query.resolve() or digest(path) == digest(query)
 
     return [
         find_images(query, vector, embeddings, options.k, is_own=partial(is_own, query))
         for query, vector in zip(images, vectors, strict=True)
     ]
+
+
+def _tell(
+    found: Sequence[Found],
+    collection: Dataset,
+    left_out: Sequence[str],
+    spec: ModelSpec,
+    options: argparse.Namespace,
+) -> None:
+    """Print, and draw where that was asked for."""
+    _print(found, left_out)
+    if options.out is not None:
+        _save(found, collection, left_out, spec, options.out)
+    if spec.notice:
+        print(spec.notice)
 
 
 def _print(found: Sequence[Found], left_out: Sequence[str]) -> None:
@@ -126,13 +173,16 @@ def _save(found: Sequence[Found], collection: Dataset, left_out: Sequence[str], 
     from leaderboard.paths import replacing, save_text
     from leaderboard.report.find_picture import draw_found
     from leaderboard.report.sheets import render_find_sheet
-    from leaderboard.report.thumbnails import load_pictures
+    from leaderboard.report.thumbnails import load_those_here
 
-    files = [collection.root / near.file for answer in found for near in answer.neighbours]
-    pictures = load_pictures([*(answer.query for answer in found), *files], side=SIDE)
+    files = {collection.root / near.file for answer in found for near in answer.neighbours}
+    pictures = load_those_here([*(answer.query for answer in found), *sorted(files)], side=SIDE)
     thumbnails = {path: picture.thumbnail for path, picture in pictures.items()}
     page, grid = folder / "find.html", folder / "find.png"
     save_text(page, render_find_sheet(spec, collection, found, thumbnails=thumbnails, bad=left_out, page=page))
     with replacing(grid) as temporary:
         temporary.write_bytes(draw_found(found, collection.root, thumbnails))
+    absent = len(files - pictures.keys())
+    if absent:
+        print(f"{absent} of {len(files)} images found are not (or no longer) at {printable(str(collection.root))}")
     print(f"{printable(str(page))}, {printable(str(grid))}")

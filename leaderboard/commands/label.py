@@ -12,7 +12,7 @@ from leaderboard.commands._embedding import check_out, embed_dataset, list_folde
 from leaderboard.errors import LeaderboardError, printable
 from leaderboard.options import declare_model_options, declare_refresh_option, declare_waiting_options
 from leaderboard.records import Dataset, Embeddings, RunOptions
-from leaderboard.registry import load_registry
+from leaderboard.registry import Registry, load_registry
 
 if TYPE_CHECKING:
     from leaderboard.labelling import Labelling
@@ -24,11 +24,13 @@ EXAMPLE = "label --images slide-7/ --reference named/ --model efficientnet-lite0
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare them."""
-    parser.add_argument("--images", type=Path, required=True, metavar="DIR", help="the new images")
-    text = "images with known names, one subfolder per genus, best five images or more in each"
+    text = "the new images, or what `embed --out DIR` made of them"
+    parser.add_argument("--images", type=Path, required=True, metavar="DIR", help=text)
+    text = "images with known names, one subfolder per genus, best five or more in each; or their vectors, or an INDEX"
     parser.add_argument("--reference", type=Path, required=True, metavar="DIR", help=text)
-    parser.add_argument("--model", required=True, metavar="ID", help="a model of models.yaml")
-    text = "a .csv; the sheet is written beside it as .html"
+    text = "a model of models.yaml; may be left out where the reference has vectors"
+    parser.add_argument("--model", metavar="ID", help=text)
+    text = "a .csv; of images the sheet is written beside it as .html"
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help=text)
     declare_refresh_option(parser.add_argument)
     declare_model_options(parser.add_argument)
@@ -37,22 +39,36 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Write the table and the sheet, and say how far to trust them."""
+    from leaderboard.commands._label_vectors import label_vectors
+    from leaderboard.vector_index.opening import kind_of
+
+    _check_name(options.out)
+    registry = load_registry(options.root)
+    if all(kind_of(str(folder)) == "images" for folder in (options.images, options.reference)):
+        _label_images(registry, options)
+        return
+    check_out(options.out.parent)
+    label_vectors(registry, options)
+
+
+def _label_images(registry: Registry, options: argparse.Namespace) -> None:
+    """Both sides are folders of images."""
     from leaderboard.labelling import compute_labels
     from leaderboard.paths import save_text
     from leaderboard.report.label_table import render_table
     from leaderboard.report.pages import load_environment
     from leaderboard.report.sheets import Slide, render_label_sheet
 
-    _check_name(options.out)
     load_environment()
-    registry = load_registry(options.root)
+    if options.model is None:
+        raise LeaderboardError(f"{printable(str(options.images))} has images: give a --model to embed them with")
     spec, images, reference = registry.model(options.model), list_folder(options.images), _list_reference(options)
     check_out(options.out.parent)
     chosen = replace(RunOptions.of(options), skip_bad_images=True)
     backbone = load_backbone_of(registry, spec.id, chosen)
     known, new = embed_dataset(backbone, reference, chosen), embed_dataset(backbone, images, chosen)
     labelling = compute_labels(new, known)
-    pictures = _load_pictures(images, reference, labelling)
+    pictures = load_labelled_pictures(images, reference, labelling)
     slide = Slide(
         model=spec,
         images=images,
@@ -61,7 +77,7 @@ def run(options: argparse.Namespace) -> None:
         labelling=labelling,
         bad=_reasons(images, new),
         bad_reference=_reasons(reference, known),
-        twins=_find_twins(images, reference, labelling, pictures),
+        twins=find_twins(images, reference, labelling, pictures),
     )
     page = options.out.with_suffix(".html")
     thumbnails = {path: picture.thumbnail for path, picture in pictures.items()}
@@ -87,7 +103,7 @@ def _list_reference(options: argparse.Namespace) -> Dataset:
     return reference
 
 
-def _load_pictures(images: Dataset, reference: Dataset, labelling: Labelling) -> dict[Path, Picture]:
+def load_labelled_pictures(images: Dataset, reference: Dataset, labelling: Labelling) -> dict[Path, Picture]:
     """Of every image that was named and every neighbour."""
     from leaderboard.report.thumbnails import choose_side, load_pictures
 
@@ -96,7 +112,7 @@ def _load_pictures(images: Dataset, reference: Dataset, labelling: Labelling) ->
     return load_pictures([*named, *near], side=choose_side(len(named) + len(near)))
 
 
-def _find_twins(
+def find_twins(
     images: Dataset, reference: Dataset, labelling: Labelling, pictures: Mapping[Path, Picture]
 ) -> dict[str, list[str]]:
     """Reference images with the very same pixels; they are among the nearest, whatever the model."""

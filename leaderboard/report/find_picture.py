@@ -35,7 +35,7 @@ def draw_found(found: Sequence[Found], collection: Path, thumbnails: Mapping[Pat
     Args:
         found: one per image asked for.
         collection: folder of the neighbours' files.
-        thumbnails: JPEGs of every image asked for and of every neighbour.
+        thumbnails: JPEGs of every image asked for, and of the neighbours that are there; the others stay empty tiles.
 
     Raises:
         Unavailable: matplotlib is not installed.
@@ -47,7 +47,7 @@ def draw_found(found: Sequence[Found], collection: Path, thumbnails: Mapping[Pat
         for index, near in enumerate(answer.neighbours):
             axes = figure.add_subplot(grid[first + index // COLUMNS, 1 + index % COLUMNS])
             name = near.genus or near.file.rsplit("/", 1)[-1]
-            _show(axes, thumbnails[collection / near.file], f"{index + 1}   {near.distance:.4g}", name)
+            _show(axes, thumbnails.get(collection / near.file), f"{index + 1}   {near.distance:.4g}", name)
     return _render_png(figure)
 
 
@@ -62,13 +62,9 @@ def _lay_out(rows: int) -> tuple[Figure, GridSpec]:
     )
 
 
-def _show(axes: Axes, thumbnail: bytes, above: str, below: str, *, bold: bool = False) -> None:
+def _show(axes: Axes, thumbnail: bytes | None, above: str, below: str, *, bold: bool = False) -> None:
     """One tile."""
-    from PIL import Image
-
-    with Image.open(BytesIO(thumbnail)) as image:
-        width, height = image.size
-        axes.imshow(image.convert("RGB"))
+    width, height = _draw(axes, thumbnail) if thumbnail is not None else (1, 1)
     side = max(width, height)  # every tile a square, so that captions are in line
     axes.set_xlim((width - side) / 2 - 0.5, (width + side) / 2 - 0.5)
     axes.set_ylim((height + side) / 2 - 0.5, (height - side) / 2 - 0.5)
@@ -78,6 +74,15 @@ def _show(axes: Axes, thumbnail: bytes, above: str, below: str, *, bold: bool = 
     axes.set_title(above, loc="center", fontsize=SIZE, pad=2, weight=weight)
     name = fit(below, ROOM / BOLD if bold else ROOM, SIZE)
     axes.set_xlabel(name, fontsize=SIZE, labelpad=2, weight=weight)
+
+
+def _draw(axes: Axes, thumbnail: bytes) -> tuple[int, int]:
+    """The picture, and its size."""
+    from PIL import Image
+
+    with Image.open(BytesIO(thumbnail)) as image:
+        axes.imshow(image.convert("RGB"))
+        return image.size
 
 
 def _render_png(figure: Figure) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from io import StringIO
 
 from leaderboard.labelling import Label, Labelling
@@ -32,15 +32,20 @@ def render_table(labelling: Labelling, *, bad: Mapping[str, str], twins: Mapping
     stream = StringIO()
     table = csv.writer(stream, lineterminator="\n")
     table.writerow(COLUMNS)
-    table.writerows(
-        [guard_path(file), "", "", "no", "", "", "", f"unreadable: {reason}"] for file, reason in bad.items()
-    )
-    table.writerows(_rows(labelling, twins))
+    table.writerows(list_bad(bad))
+    table.writerows(list_labels(labelling.labels, twins))
     return as_text(stream.getvalue())
 
 
-def _rows(labelling: Labelling, twins: Mapping[str, Sequence[str]]) -> Iterator[list[str]]:
-    for label in labelling.labels:
+def list_bad(bad: Mapping[str, str]) -> Iterator[list[str]]:
+    """The lines of unreadable images."""
+    for file, reason in bad.items():
+        yield [guard_path(file), "", "", "no", "", "", "", f"unreadable: {reason}"]
+
+
+def list_labels(labels: Iterable[Label], twins: Mapping[str, Sequence[str]]) -> Iterator[list[str]]:
+    """The lines of readable images, in the order of the labels."""
+    for label in labels:
         nearest = label.neighbours[0]
         yield [
             guard_path(label.file),

@@ -13,7 +13,7 @@ from pathlib import Path
 from PIL import Image
 from tqdm import tqdm
 
-from leaderboard.images import digest_pixels, load_image
+from leaderboard.images import BadImage, digest_pixels, load_image
 
 SIDE = 96  # pixels
 QUALITY = 75
@@ -57,6 +57,21 @@ def load_pictures(paths: Iterable[Path], *, side: int = SIDE) -> dict[Path, Pict
         return dict(
             zip(wanted, tqdm(made, total=len(wanted), desc="thumbnails", unit="image", disable=None), strict=True)
         )
+
+
+def load_those_here(paths: Iterable[Path], *, side: int = SIDE) -> dict[Path, Picture]:
+    """As ``load_pictures``, without the files that are gone or cannot be read any more."""
+    wanted = list(dict.fromkeys(paths))
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        made = pool.map(partial(_try_picture, side=side), wanted)
+        return {path: picture for path, picture in zip(wanted, made, strict=True) if picture is not None}
+
+
+def _try_picture(path: Path, *, side: int) -> Picture | None:
+    try:
+        return _load_picture(path, side=side)
+    except BadImage:
+        return None
 
 
 def _load_picture(path: Path, *, side: int) -> Picture:

@@ -16,7 +16,7 @@ from leaderboard.shards.engines import Engine
 from leaderboard.shards.manifest import MANIFEST, find_finished, load_manifest, save_manifest
 from leaderboard.shards.model_choice import ModelChoice, check_same
 from leaderboard.shards.places import Folder, local_path
-from leaderboard.shards.plan import Plan, Vectors, load_plan, make_plan
+from leaderboard.shards.plan import WRITTEN, Plan, Vectors, load_plan, make_plan
 from leaderboard.shards.progress import Progress
 from leaderboard.shards.shard_file import ShardDone
 
@@ -47,6 +47,7 @@ def embed_collection(source: str, folder: Folder, choice: ModelChoice, engine: E
         LeaderboardError: the folder holds something else, or was begun otherwise.
         Unavailable: model, source or folder cannot be had, or not any more; what is finished is kept.
     """
+    _check_installed()
     with _alone(folder):
         try:
             plan, choice = _plan(source, folder, choice, engine, settings)
@@ -55,6 +56,14 @@ def embed_collection(source: str, folder: Folder, choice: ModelChoice, engine: E
             raise Unavailable(
                 f"{folder} cannot be written or read ({_reason(error)}); mend that, run it again"
             ) from None
+
+
+def _check_installed() -> None:
+    """Said now, not after listing."""
+    try:
+        import pyarrow  # noqa: F401
+    except ModuleNotFoundError:
+        raise Unavailable("large collections need pyarrow; `pip install 'fossil-leaderboard[shards]'`") from None
 
 
 @contextmanager
@@ -116,12 +125,14 @@ def _run(folder: Folder, plan: Plan, choice: ModelChoice, engine: Engine, settin
     if settings.retry_failures:
         finished = {shard: done for shard, done in finished.items() if not done.failures}
     missing = [shard for shard in range(plan.shards) if shard not in finished]
-    manifest = load_manifest(folder)
-    if manifest is not None and not missing:
-        return Outcome(manifest, computed=0)
-    folder.remove(MANIFEST)  # while something is missing, nobody is to read on
-    finished |= _compute(folder, plan, choice, engine, missing, finished)
-    return Outcome(save_manifest(folder, plan, finished), computed=len(missing))
+    manifest = None if missing else load_manifest(folder, plan, finished)
+    if manifest is None:
+        folder.remove(MANIFEST)  # while something is missing, nobody is to read on
+        if missing:
+            finished |= _compute(folder, plan, choice, engine, missing, finished)
+        manifest = save_manifest(folder, plan, finished)
+    folder.sweep(WRITTEN)
+    return Outcome(manifest, computed=len(missing))
 
 
 def _compute(
@@ -139,8 +150,8 @@ def _compute(
         for done in engine.run(choice, folder, plan, missing, progress):
             computed[done.shard] = done
             progress.fail(len(done.failures))
-    except (LeaderboardError, OSError) as error:
-        reason = str(error) if isinstance(error, LeaderboardError) else f"{folder} cannot be written: {_reason(error)}"
+    except (Unavailable, OSError) as error:
+        reason = str(error) if isinstance(error, Unavailable) else f"{folder} cannot be written: {_reason(error)}"
         done_now = f"{len(finished) + len(computed)} of {plan.shards} shards are finished"
         raise Unavailable(f"{reason}; {done_now}: mend that, and run the same again to go on") from None
     finally:

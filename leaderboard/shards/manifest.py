@@ -15,6 +15,7 @@ from tqdm import tqdm
 from leaderboard.download import announce
 from leaderboard.shards.places import Folder, local_path
 from leaderboard.shards.plan import Plan, done_file, shard_file
+from leaderboard.shards.sealed import unseal
 from leaderboard.shards.shard_file import ShardDone, pack_failures
 
 FORMAT = "leaderboard-shards-1"
@@ -34,7 +35,7 @@ def find_finished(folder: Folder, plan: Plan) -> dict[int, ShardDone]:
     noted = [shard for shard in range(plan.shards) if done_file(shard).rpartition("/")[2] in notes]
 
     def check(shard: int) -> ShardDone | None:
-        return _load_sound(folder, shard, sizes.get(shard_file(shard).rpartition("/")[2]))
+        return _load_sound(folder, plan, shard, sizes.get(shard_file(shard).rpartition("/")[2]))
 
     with ThreadPoolExecutor(READERS) as pool:
         checked = tqdm(pool.map(check, noted), total=len(noted), desc="verify", unit="shard", disable=None, leave=False)
@@ -45,9 +46,11 @@ def find_finished(folder: Folder, plan: Plan) -> dict[int, ShardDone]:
     return found
 
 
-def _load_sound(folder: Folder, shard: int, size: int | None) -> ShardDone | None:
+def _load_sound(folder: Folder, plan: Plan, shard: int, size: int | None) -> ShardDone | None:
     done = load_done(folder, shard)
-    if done is None or size != done.bytes:
+    if done is None or size != done.bytes or done.shard != shard:
+        return None
+    if done.rows + len(done.failures) != plan.size_of(shard):
         return None
     is_near = local_path(folder.address) is not None
     if is_near and hashlib.sha256(folder.read(shard_file(shard))).hexdigest() != done.sha256:
@@ -58,19 +61,20 @@ def _load_sound(folder: Folder, shard: int, size: int | None) -> ShardDone | Non
 def load_done(folder: Folder, shard: int) -> ShardDone | None:
     """The note of a finished shard; None when it is no such thing."""
     try:
-        stored = json.loads(folder.read(done_file(shard)))
+        stored = unseal(folder.read(done_file(shard)))
         return ShardDone(**stored | {"failures": tuple(map(tuple, stored["failures"]))})
     except (FileNotFoundError, ValueError, TypeError, KeyError):
         return None
 
 
-def load_manifest(folder: Folder) -> dict[str, Any] | None:
-    """The manifest; None when there is none, or a damaged one."""
+def load_manifest(folder: Folder, plan: Plan, finished: dict[int, ShardDone]) -> dict[str, Any] | None:
+    """The manifest of these shards; None when it is not there, or it or the failures are not what they have to be."""
     try:
-        stored = json.loads(folder.read(MANIFEST))
+        stored, failures = json.loads(folder.read(MANIFEST)), folder.read(FAILURES)
     except (FileNotFoundError, ValueError):
         return None
-    return stored if isinstance(stored, dict) and stored.get("format") == FORMAT else None
+    expected = {**_describe(plan, finished), "finished": stored.get("finished") if isinstance(stored, dict) else None}
+    return expected if stored == expected and failures == _pack_failures(finished) else None
 
 
 def save_manifest(folder: Folder, plan: Plan, finished: dict[int, ShardDone]) -> dict[str, Any]:
@@ -79,29 +83,35 @@ def save_manifest(folder: Folder, plan: Plan, finished: dict[int, ShardDone]) ->
     Raises:
         OSError: the folder cannot be written.
     """
-    shards = [finished[shard] for shard in range(plan.shards)]
-    failures = [failure for done in shards for failure in done.failures]
-    folder.write(FAILURES, pack_failures(failures))
-    recipe = asdict(plan.recipe)
-    manifest = {
+    manifest = {**_describe(plan, finished), "finished": datetime.now(UTC).isoformat(timespec="seconds")}
+    folder.write(FAILURES, _pack_failures(finished))
+    folder.write(MANIFEST, json.dumps(manifest, indent=1).encode())
+    return manifest
+
+
+def _pack_failures(finished: dict[int, ShardDone]) -> bytes:
+    return pack_failures([failure for shard in sorted(finished) for failure in finished[shard].failures])
+
+
+def _describe(plan: Plan, finished: dict[int, ShardDone]) -> dict[str, Any]:
+    """The manifest without its time."""
+    recipe, shards = asdict(plan.recipe), [finished[shard] for shard in range(plan.shards)]
+    return {
         "format": FORMAT,
         "model": plan.recipe.model,
         "revision": _revision(recipe["inputs"]),
         "preprocessing": recipe["inputs"].get("preprocessing"),
         "dtype": recipe["inputs"].get("dtype"),
         "images": sum(done.rows for done in shards),
-        "failures": len(failures),
+        "failures": sum(len(done.failures) for done in shards),
         "source": plan.source,
         "shard_size": plan.shard_size,
         **recipe,
-        "shards": list(_describe(shards)),
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "shards": list(_describe_shards(shards)),
     }
-    folder.write(MANIFEST, json.dumps(manifest, indent=1).encode())
-    return manifest
 
 
-def _describe(shards: list[ShardDone]) -> Iterator[dict[str, Any]]:
+def _describe_shards(shards: list[ShardDone]) -> Iterator[dict[str, Any]]:
     for done in shards:
         counts = {"rows": done.rows, "failures": len(done.failures), "bytes": done.bytes}
         yield {"file": shard_file(done.shard), **counts, "sha256": done.sha256}

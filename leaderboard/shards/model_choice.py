@@ -76,9 +76,10 @@ def check_same(planned: Recipe, now: Recipe, where: str) -> None:
 def _difference(before: Any, after: Any) -> str:
     if not isinstance(before, dict):
         return f"{before}, and is {after} now"
-    key = next(key for key in {**before, **after} if before.get(key) != after.get(key))
-    return f"{key} {before.get(key)}, and is {after.get(key)} now"
+    key = next(key for key in {**before, **after} if before.get(key, ...) != after.get(key, ...))
+    return f"{key} {before.get(key, 'not known')}, and is {after.get(key, 'not known')} now"
 
 
 def _as_json(described: Any) -> Any:
-    return json.loads(json.dumps(described))
+    """As it comes back from a stored plan: the keys in the same order, so that the manifest has the same bytes."""
+    return json.loads(json.dumps(described, sort_keys=True))

@@ -6,11 +6,12 @@ own environment variables, and to fsspec's ``FSSPEC_<PROTOCOL>_<OPTION>``.
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from leaderboard.errors import LeaderboardError, Unavailable, first_line, printable
 from leaderboard.paths import replacing
@@ -21,8 +22,12 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 ATTEMPTS = 6  # at what a network may fail at
 FIRST_PAUSE = 0.5  # seconds before the second attempt; each further pause is twice as long, 15 s together
+PATIENCE = 30.0  # seconds after which there is no other attempt: clients have a patience of their own
 FINAL = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)  # trying again does not help
+NO_ACCOUNT = ("NoCredentialsError", "DefaultCredentialsError")  # nor here, by the names that clients give it
 PACKAGES = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "az": "adlfs", "abfs": "adlfs"}
+# Else s3fs asks for the size of every file before it reads it, to read large ones in pieces.
+OPTIONS: dict[str, dict[str, Any]] = {"s3": {"max_concurrency": 1}, "s3a": {"max_concurrency": 1}}
 
 
 def locate(address: str) -> tuple[AbstractFileSystem, str]:
@@ -37,8 +42,10 @@ def locate(address: str) -> tuple[AbstractFileSystem, str]:
     except ModuleNotFoundError:
         raise Unavailable("large collections need fsspec; `pip install 'fossil-leaderboard[shards]'`") from None
     protocol = address.partition("://")[0] if "://" in address else "file"
+    if protocol in OPTIONS:  # each patient with the other, its client and s3fs would go on for minutes
+        os.environ.setdefault("AWS_MAX_ATTEMPTS", "1")
     try:
-        filesystem = fsspec.filesystem(protocol)
+        filesystem = fsspec.filesystem(protocol, **OPTIONS.get(protocol, {}))
     except ImportError:
         package = PACKAGES.get(protocol, f"the fsspec package for {protocol}")
         raise Unavailable(f"{address} needs {package}, which is not installed; `pip install {package}`") from None
@@ -60,19 +67,25 @@ def patiently(attempt: Callable[[], T]) -> T:
     Raises:
         OSError: of the last attempt, or at once where another one cannot help. Clients' own errors become one.
     """
-    for pause in (FIRST_PAUSE * 2**number for number in range(ATTEMPTS - 1)):
+    begun, pause = time.monotonic(), FIRST_PAUSE
+    for number in range(1, ATTEMPTS + 1):
         try:
             return attempt()
-        except FINAL:
-            raise
-        except Exception:  # each service's client has errors of its own
-            time.sleep(pause)
-    try:
-        return attempt()
-    except OSError:
-        raise
-    except Exception as error:
-        raise ConnectionError(f"{type(error).__name__}: {first_line(error)}") from error
+        except Exception as error:  # each service's client has errors of its own
+            is_late = number == ATTEMPTS or time.monotonic() - begun > PATIENCE
+            if is_late or isinstance(error, FINAL) or type(error).__name__ in NO_ACCOUNT:
+                raise as_os_error(error) from None
+        time.sleep(pause)
+        pause *= 2
+    raise AssertionError("the last attempt returns or raises")
+
+
+def as_os_error(error: Exception) -> OSError:
+    """What a client says, as those that call know it."""
+    if isinstance(error, OSError):
+        return error
+    kind = PermissionError if type(error).__name__ in NO_ACCOUNT else ConnectionError
+    return kind(f"{type(error).__name__}: {first_line(error)}")
 
 
 def read_bytes(address: str, start: int | None = None, end: int | None = None) -> bytes:
@@ -154,6 +167,17 @@ class Folder:
         elif exists(self.at(name)):
             filesystem, path = locate(self.at(name))
             patiently(lambda: filesystem.rm_file(path))
+
+    def sweep(self, folders: Iterable[str]) -> None:
+        """Take away what killed writers have left half done in these subfolders; services keep nothing of that sort.
+
+        Raises:
+            OSError: it cannot be.
+        """
+        for below in folders:
+            local = local_path(self.at(below))
+            for left in local.glob(".*.tmp") if local is not None else ():
+                left.unlink(missing_ok=True)
 
     def sizes(self, below: str) -> dict[str, int]:
         """Name and size in bytes of the files in a subfolder, hidden ones aside; none where there is no such folder.

@@ -5,7 +5,6 @@ The listing is taken once. Images that come later are not part of the run; image
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from io import BytesIO
@@ -15,7 +14,8 @@ from tqdm import tqdm
 
 from leaderboard.errors import LeaderboardError, first_line, printable
 from leaderboard.reading_ahead import group
-from leaderboard.shards.places import Folder
+from leaderboard.shards.places import Folder, exists
+from leaderboard.shards.sealed import seal, unseal
 from leaderboard.shards.sources import Item, iterate_items
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 FORMAT = "leaderboard-plan-1"
 PLAN = "work/plan.json"
+WRITTEN = (".", "shards", "work", "work/done", "work/listing")  # the folders of a collection
 Vectors = Literal["float32", "float16"]
 
 
@@ -78,18 +79,22 @@ def load_plan(folder: Folder) -> Plan | None:
 
     Raises:
         LeaderboardError: something else is in the way, or a plan of another version.
+        OSError: the folder cannot be read.
     """
     try:
-        stored = json.loads(folder.read(PLAN))
+        stored = unseal(folder.read(PLAN))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
+    except (IsADirectoryError, NotADirectoryError, ValueError) as error:
         raise LeaderboardError(
             f"{folder.at(PLAN)} cannot be read ({first_line(error)}); choose another --out"
         ) from None
-    if stored.pop("format", None) != FORMAT:
-        raise LeaderboardError(f"{folder.at(PLAN)} is not of the form {FORMAT}; choose another --out")
-    return Plan(**stored | {"recipe": Recipe(**stored["recipe"])})
+    try:
+        if stored.pop("format") != FORMAT:
+            raise ValueError
+        return Plan(**stored | {"recipe": Recipe(**stored["recipe"])})
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise LeaderboardError(f"{folder.at(PLAN)} is not of the form {FORMAT}; choose another --out") from None
 
 
 def make_plan(folder: Folder, recipe: Recipe, source: str, shard_size: int) -> Plan:
@@ -111,28 +116,45 @@ def make_plan(folder: Folder, recipe: Recipe, source: str, shard_size: int) -> P
             f"{printable(source)} has no images; expected image files, .tar files or a list of paths"
         )
     plan = Plan(recipe, source, shard_size, images)
-    folder.write(PLAN, json.dumps({"format": FORMAT, **asdict(plan)}, indent=1, sort_keys=True).encode())
+    folder.write(PLAN, seal({"format": FORMAT, **asdict(plan)}))
     return plan
 
 
-def load_items(folder: Folder, shard: int) -> list[Item]:
+def load_items(folder: Folder, plan: Plan, shard: int) -> list[Item]:
     """The items of a shard, as they were listed.
 
     Raises:
         LeaderboardError: the listing is damaged or gone.
-        OSError: the folder cannot be read.
+        OSError: the folder cannot be read, or is not there any more.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    content = _read_listing(folder, shard)
     try:
-        table = pq.read_table(BytesIO(folder.read(listing_file(shard))), page_checksum_verification=True)
-    except (FileNotFoundError, pa.ArrowInvalid, OSError) as error:
-        name = folder.at(listing_file(shard))
-        raise LeaderboardError(
-            f"{name} is damaged or gone ({first_line(error)}); start anew with another --out"
-        ) from None
+        table = pq.read_table(BytesIO(content), page_checksum_verification=True)
+        if table.schema != _schema():
+            raise ValueError("other columns than expected")
+        if table.num_rows != plan.size_of(shard):
+            raise ValueError(f"{table.num_rows} images of {plan.size_of(shard)}")
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise _damaged(folder, shard, first_line(error)) from None
     return list(_unpack(table))
+
+
+def _read_listing(folder: Folder, shard: int) -> bytes:
+    try:
+        return folder.read(listing_file(shard))
+    except FileNotFoundError as error:
+        if not exists(folder.at(PLAN)):  # all of it is gone, not the listing
+            raise
+        raise _damaged(folder, shard, error.strerror or first_line(error)) from None
+
+
+def _damaged(folder: Folder, shard: int, reason: str) -> LeaderboardError:
+    return LeaderboardError(
+        f"{printable(folder.at(listing_file(shard)))} is damaged or gone ({reason}); start anew with another --out"
+    )
 
 
 def _pack(items: Iterable[Item]) -> bytes:

@@ -36,11 +36,14 @@ class Progress:
         now = self.clock()
         self.done += images
         self.reports.append((now, worker, images))
-        while self.reports[0][0] < now - RECENT:
-            self.reports.popleft()
+        self._forget(now)
         self.bar.update(images)
         if self.bar.disable and now - self.said >= EVERY:
             self.say()
+
+    def _forget(self, now: float) -> None:
+        while self.reports and self.reports[0][0] < now - RECENT:
+            self.reports.popleft()
 
     def fail(self, images: int) -> None:
         """So many of the images that are done gave no vector."""
@@ -54,7 +57,9 @@ class Progress:
 
     def describe(self) -> dict[str, Any]:
         """Images done and to do, images/s in all and by worker, seconds still to go (null while nobody knows)."""
-        seconds = max(1e-9, min(RECENT, self.clock() - self.started))
+        now = self.clock()
+        self._forget(now)
+        seconds = max(1e-9, min(RECENT, now - self.started))
         by_worker: Counter[str] = Counter()
         for _, worker, images in self.reports:
             by_worker[worker] += images

@@ -16,13 +16,20 @@ from importlib import import_module
 from typing import Any
 
 from leaderboard.errors import LeaderboardError, Unavailable, first_line
+from leaderboard.interruption import handlers_kept
+from leaderboard.shards.last_words import LastWords
 from leaderboard.shards.model_choice import ModelChoice
 from leaderboard.shards.places import Folder
 from leaderboard.shards.plan import Plan, Recipe, Vectors
 from leaderboard.shards.progress import Progress
+from leaderboard.shards.ray_watch import watching
 from leaderboard.shards.ray_worker import Board, ShardWorker, describe_here, follow, unpack_note
 from leaderboard.shards.shard_file import ShardDone
 
+SILENT_END = (
+    "leaderboard: this process was ended, by Ray after its own processes here died, or from outside; what is finished "
+    "is kept: run the same again to go on"
+)
 OBJECT_STORE = 200_000_000  # bytes, of a Ray that is started here
 
 
@@ -32,7 +39,7 @@ class RayEngine:
 
     workers: int | None = None
     gpus_per_worker: float | None = None
-    started: bool = field(default=False, init=False)  # by us, so it is ours to stop
+    last_words: LastWords | None = field(default=None, init=False)  # while connected by us, so it is ours to end
 
     def describe(self, choice: ModelChoice, vectors: Vectors) -> Recipe:
         """The recipe where a worker runs: this machine need not have its device.
@@ -55,13 +62,13 @@ class RayEngine:
         """Each shard when it is finished.
 
         Raises:
-            Unavailable: what a worker could not have, a worker that died too often, or Ray itself gone.
+            Unavailable: what a worker could not have, a worker that died too often, or Ray's nodes gone.
         """
         ray = self._connect(choice)
-        board = ray.remote(num_cpus=0, max_restarts=-1)(Board).remote()
+        board = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(Board).remote()
         notes = self._map(ray, choice, shards, (choice, folder, plan, board))
         try:
-            with follow(ray, board, progress, plan):
+            with follow(ray, board, progress, plan), watching(lambda: self._needs(ray, choice)):
                 for row in notes.iter_rows():
                     yield _raised(unpack_note(row["note"]))
         except ray.exceptions.RayError as error:
@@ -69,12 +76,13 @@ class RayEngine:
 
     def close(self) -> None:
         """Stop the Ray that was started here; a cluster's goes on without us."""
-        if self.started:
+        if self.last_words is not None:
             import ray
 
             with suppress(Exception):  # it may be gone already
                 ray.shutdown()
-            self.started = False
+            self.last_words.close()
+            self.last_words = None
 
     def _connect(self, choice: ModelChoice) -> Any:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent to anybody
@@ -86,10 +94,11 @@ class RayEngine:
         if not ray.is_initialized():
             quiet: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
             try:
-                ray.init(**quiet, **({} if os.environ.get("RAY_ADDRESS") else self._local(choice)))
+                with handlers_kept():
+                    ray.init(**quiet, **({} if os.environ.get("RAY_ADDRESS") else self._local(choice)))
             except (ConnectionError, RuntimeError, ValueError) as error:
                 raise Unavailable(f"Ray cannot be had ({first_line(error)}); check RAY_ADDRESS") from None
-            self.started = True
+            self.last_words = LastWords(SILENT_END)
         return ray
 
     def _local(self, choice: ModelChoice) -> dict[str, Any]:
@@ -106,7 +115,7 @@ class RayEngine:
         share = self.gpus_per_worker if self.gpus_per_worker is not None else float(_has_gpus(ray, choice))
         needs = {"num_cpus": choice.threads or 1, "num_gpus": share}
         if not any(_fits(node, needs) for node in _nodes(ray)):
-            largest = max(node.get("CPU", 0) for node in _nodes(ray))
+            largest = max((node.get("CPU", 0) for node in _nodes(ray)), default=0)
             raise LeaderboardError(
                 f"no node of Ray has {needs['num_cpus']} cores and {share:g} GPUs for a worker (the largest has "
                 f"{largest:g} cores); give --threads or --gpus-per-worker"
@@ -117,7 +126,7 @@ class RayEngine:
         """A block for each shard, and one at a time: what a dead worker loses is what it was at."""
         data: Any = import_module("ray.data")
         data.DataContext.get_current().enable_progress_bars = False
-        logging.getLogger("ray.data").setLevel(logging.ERROR)
+        logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # what it says is raised, too
         needs = self._needs(ray, choice)
         workers = self.workers or sum(_count_fitting(node, needs) for node in _nodes(ray))
         wanted = data.from_items([{"shard": shard} for shard in shards], override_num_blocks=len(shards))

@@ -17,7 +17,7 @@ from typing import IO, Any
 
 from leaderboard.errors import LeaderboardError, Unavailable, first_line, printable
 from leaderboard.images import SUFFIXES
-from leaderboard.shards.places import local_path, locate, patiently
+from leaderboard.shards.places import exists, local_path, locate, patiently
 
 COLUMN = "path"  # of a list with columns
 LISTS = (".txt", ".csv", ".parquet")
@@ -46,17 +46,20 @@ def iterate_items(source: str) -> Iterator[Item]:
     except FileNotFoundError as error:
         raise LeaderboardError(f"{printable(error.filename or source)} does not exist; check --images") from None
     except OSError as error:
-        raise Unavailable(f"{printable(source)} cannot be listed ({error.strerror or first_line(error)})") from None
+        where = printable(str(error.filename or source))
+        raise Unavailable(f"{where} cannot be listed ({error.strerror or first_line(error)})") from None
 
 
 def _iterate(source: str) -> Iterator[Item]:
     suffix = PurePosixPath(source).suffix.lower()
     if _is_folder(source):
-        yield from _iterate_folder(source.rstrip("/") or "/", seen=set())
+        yield from _iterate_folder(source.rstrip("/") or "/")
     elif suffix == ".tar":
         yield from _iterate_tar(source, PurePosixPath(source).name)
     elif suffix in LISTS:
         yield from _iterate_list(source, suffix)
+    elif not exists(source):
+        raise FileNotFoundError
     else:
         raise LeaderboardError(
             f"{printable(source)} is neither a folder of images nor a list ({', '.join(LISTS)}) nor a .tar; "
@@ -72,45 +75,74 @@ def _is_folder(source: str) -> bool:
     return bool(patiently(lambda: filesystem.isdir(path)))
 
 
-def _iterate_folder(root: str, below: str = "", *, seen: set[str]) -> Iterator[Item]:
-    """Files, then subfolders; each folder once, whatever links lead to it."""
-    files, folders = _list(f"{root}/{below}" if below else root, seen)
-    for name in files:
-        path, suffix = f"{below}{name}", PurePosixPath(name).suffix.lower()
-        if suffix in SUFFIXES:
-            yield Item(path, f"{root}/{path}")
-        elif suffix == ".tar":
-            yield from _iterate_tar(f"{root}/{path}", path)
-    for name in folders:
-        yield from _iterate_folder(root, f"{below}{name}/", seen=seen)
+def _iterate_folder(root: str) -> Iterator[Item]:
+    """Files, then subfolders; each folder once, whatever links lead to it. No recursion, whose depth is limited."""
+    local = local_path(root)
+    real = os.path.realpath(local) if local is not None else ""
+    seen, waiting = {real}, [("", real)]
+    while waiting:
+        below, real = waiting.pop()
+        files, folders = _list(f"{root}/{below}" if below else root, real, seen)
+        for name in files:
+            path, suffix = f"{below}{name}", PurePosixPath(name).suffix.lower()
+            if suffix in SUFFIXES:
+                yield Item(path, f"{root}/{path}")
+            elif suffix == ".tar":
+                yield from _iterate_tar(f"{root}/{path}", path)
+        waiting += [(f"{below}{name}/", real) for name, real in reversed(folders)]
 
 
-def _list(folder: str, seen: set[str]) -> tuple[list[str], list[str]]:
-    """Names of the files and of the subfolders that were not seen yet, hidden ones left out, in byte order."""
+def _list(folder: str, real: str, seen: set[str]) -> tuple[list[str], list[tuple[str, str]]]:
+    """Names of the files, and of the subfolders that were not seen yet with their real paths; both in byte order."""
     local = local_path(folder)
-    entries = _list_remote(folder) if local is None else _list_local(local, seen)
+    entries = _list_remote(folder) if local is None else _list_local(local, real, seen)
     files: list[str] = []
-    folders: list[str] = []
-    for name, is_folder in entries:
-        if not name.startswith("."):
-            (folders if is_folder else files).append(name)
-    return sorted(files, key=os.fsencode), sorted(folders, key=os.fsencode)
+    folders: list[tuple[str, str]] = []
+    for name, target in entries:
+        if target is None:
+            files.append(name)
+        else:
+            folders.append((name, target))
+    return sorted(files, key=os.fsencode), sorted(folders, key=lambda folder: os.fsencode(folder[0]))
 
 
-def _list_local(folder: Path, seen: set[str]) -> Iterator[tuple[str, bool]]:
-    seen.add(os.path.realpath(folder))
+def _list_local(folder: Path, real: str, seen: set[str]) -> Iterator[tuple[str, str | None]]:
+    """Names, of folders with their real paths, hidden ones left out; pipes too, because whoever opened them would wait.
+
+    Links come last, so that what they lead to keeps its own name; one to nothing is a file that cannot be read.
+    """
+    links: list[str] = []
     with os.scandir(folder) as entries:
         for entry in entries:
-            is_folder = entry.is_dir()
-            if not (is_folder and os.path.realpath(entry.path) in seen):
-                yield entry.name, is_folder
+            if entry.name.startswith("."):
+                continue
+            if entry.is_symlink():
+                links.append(entry.name)
+            elif entry.is_file():
+                yield entry.name, None
+            elif entry.is_dir() and _is_new(f"{real}/{entry.name}", seen):  # realpath would look at every folder above
+                yield entry.name, f"{real}/{entry.name}"
+    for name in sorted(links, key=os.fsencode):
+        link = folder / name
+        if link.is_file() or not link.exists():
+            yield name, None
+        elif link.is_dir() and _is_new(target := os.path.realpath(link), seen):
+            yield name, target
 
 
-def _list_remote(folder: str) -> Iterator[tuple[str, bool]]:
+def _is_new(folder: str, seen: set[str]) -> bool:
+    before = len(seen)
+    seen.add(folder)
+    return len(seen) > before
+
+
+def _list_remote(folder: str) -> Iterator[tuple[str, str | None]]:
     filesystem, path = locate(folder)
     for entry in patiently(lambda: filesystem.ls(path, detail=True)):
-        if entry["name"].rstrip("/") != path.rstrip("/"):  # some services list a folder as its own first entry
-            yield entry["name"].rstrip("/").rpartition("/")[2], entry["type"] == "directory"
+        name = entry["name"].rstrip("/").rpartition("/")[2]
+        is_itself = entry["name"].rstrip("/") == path.rstrip("/")  # some services list a folder as its own first entry
+        if not is_itself and not name.startswith("."):
+            yield name, "" if entry["type"] == "directory" else None
     filesystem.invalidate_cache()  # which keeps every entry of every folder
 
 
@@ -132,9 +164,18 @@ def _iterate_tar(address: str, name: str) -> Iterator[Item]:
                 if member.isreg() and _is_image(member.name):
                     count += 1
                     yield Item(f"{name}/{member.name}", address, member.offset_data, member.size)
+            _check_end(stream, archive.offset)
     except tarfile.TarError as error:
         problem = f"the tar cannot be read after {count} images ({first_line(error)}); compressed ones are not read"
         yield Item(name, address, problem=problem)
+
+
+def _check_end(stream: IO[bytes], offset: int) -> None:
+    """Tarfile takes any header that it cannot read for the end, unless it is the first; the real end is zeros."""
+    stream.seek(offset)
+    block = stream.read(tarfile.BLOCKSIZE)
+    if not block or block.strip(b"\0"):
+        raise tarfile.ReadError(f"it {'is damaged' if block else 'breaks off'} at byte {offset:,}")
 
 
 def _is_image(name: str) -> bool:
@@ -144,14 +185,16 @@ def _is_image(name: str) -> bool:
 
 def _iterate_list(address: str, suffix: str) -> Iterator[Item]:
     """What is listed, relative to the list's own folder unless it is a whole address."""
-    folder = address.rpartition("/")[0]
+    folder, slash, _ = address.rpartition("/")
     with _open(address) as stream:
         try:
             for path in _READERS[suffix](stream, address):
-                whole = "://" in path or path.startswith("/") or not folder
+                whole = "://" in path or path.startswith("/") or not slash
                 yield Item(path, path if whole else f"{folder}/{path}")
         except UnicodeDecodeError as error:
             raise LeaderboardError(f"{printable(address)} is not UTF-8 ({error.reason}); save it so") from None
+        except csv.Error as error:
+            raise LeaderboardError(f"{printable(address)} cannot be read ({error}); correct its quotes") from None
 
 
 def _read_lines(stream: IO[bytes], address: str) -> Iterator[str]:
@@ -172,18 +215,17 @@ def _read_parquet(stream: IO[bytes], address: str) -> Iterator[str]:
 
     try:
         file = pq.ParquetFile(stream)
-    except pa.ArrowInvalid as error:
-        raise LeaderboardError(f"{printable(address)} is no parquet file ({first_line(error)})") from None
-    _check_column(file.schema_arrow.names, address)
-    for batch in file.iter_batches(columns=[COLUMN]):
-        yield from (str(path) for path in batch.column(0).to_pylist() if path)
+        _check_column(file.schema_arrow.names, address)
+        for batch in file.iter_batches(columns=[COLUMN]):  # of text, or of bytes as some write it
+            yield from (os.fsdecode(path) for path in batch.column(0).to_pylist() if path)
+    except (pa.ArrowException, TypeError) as error:
+        raise LeaderboardError(f"{printable(address)} is no parquet file of paths ({first_line(error)})") from None
 
 
 def _check_column(names: Any, address: str) -> None:
     if COLUMN not in names:
-        raise LeaderboardError(
-            f"{printable(address)} has the columns {', '.join(names)}; expected one named {COLUMN!r}"
-        )
+        found = printable(", ".join(names))[:200] or "none"
+        raise LeaderboardError(f"{printable(address)} has the columns: {found}; expected one named {COLUMN!r}")
 
 
 _READERS = {".txt": _read_lines, ".csv": _read_csv, ".parquet": _read_parquet}

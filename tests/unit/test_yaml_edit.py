@@ -68,16 +68,15 @@ def test_every_commit_comes_back_as_text(commit: str) -> None:
 
 
 def test_every_source_of_this_repository_can_be_pinned() -> None:
-    """In models.yaml as it is, each source takes a value without a change elsewhere."""
+    """In models.yaml as it is, each source takes a value without a change elsewhere, one after the other."""
     text = (ROOT / "models.yaml").read_text(encoding="utf-8")
     models = yaml.safe_load(text)
     places = [(id_, index) for id_, entry in models.items() for index in range(len(entry.get("sources", [])))]
-    for id_, index in places:
-        changed = yaml.safe_load(set_value(text, (id_, "sources", index, "sha256"), "abc"))
-        kept = models[id_]["sources"]
-        models[id_]["sources"] = [source | ({"sha256": "abc"} if n == index else {}) for n, source in enumerate(kept)]
-        assert changed == models
-        models[id_]["sources"] = kept
+    for number, (id_, index) in enumerate(places):
+        pin, kept = f"abc{number}", models[id_]["sources"]
+        text = set_value(text, (id_, "sources", index, "sha256"), pin)
+        models[id_]["sources"] = [own | ({"sha256": pin} if n == index else {}) for n, own in enumerate(kept)]
+    assert yaml.safe_load(text) == models
     assert len(places) > 30
 
 
@@ -155,12 +154,13 @@ def test_lines_do_not_go_between_braces() -> None:
 
 
 def test_entries_of_this_repository_take_floors() -> None:
-    """In models.yaml as it is, written anew or added, without a change elsewhere."""
+    """In models.yaml as it is, written anew or added, without a change elsewhere, one after the other."""
     text = (ROOT / "models.yaml").read_text(encoding="utf-8")
     models = yaml.safe_load(text)
-    for id_ in list(models)[::3]:
-        changed = yaml.safe_load(set_block(text, (id_, "thresholds"), ["thresholds:", "  grains: {m: 0.5}"]))
-        assert changed == models | {id_: models[id_] | {"thresholds": {"grains": {"m": 0.5}}}}
+    for number, id_ in enumerate(list(models)[::3]):
+        text = set_block(text, (id_, "thresholds"), ["thresholds:", f"  grains: {{m: 0.{number}5}}"])
+        models[id_] |= {"thresholds": {"grains": {"m": float(f"0.{number}5")}}}
+    assert yaml.safe_load(text) == models
 
 
 # ---- entries
