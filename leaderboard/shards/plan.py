@@ -146,7 +146,7 @@ def _read_listing(folder: Folder, shard: int) -> bytes:
     try:
         return folder.read(listing_file(shard))
     except FileNotFoundError as error:
-        if not exists(folder.at(PLAN)):  # all of it is gone, not the listing
+        if not exists(folder.address):  # all of it is gone, not the listing
             raise
         raise _damaged(folder, shard, error.strerror or first_line(error)) from None
 

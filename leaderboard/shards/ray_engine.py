@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ SILENT_END = (
     "leaderboard: this process was ended, by Ray after its own processes here died, or from outside; what is finished "
     "is kept: run the same again to go on"
 )
+PATIENCE = 20.0  # seconds for a cluster to answer
 OBJECT_STORE = 200_000_000  # bytes, of a Ray that is started here
 
 
@@ -93,18 +95,24 @@ class RayEngine:
             raise Unavailable("--engine ray needs Ray; `pip install 'fossil-leaderboard[ray]'`") from None
         if not ray.is_initialized():
             quiet: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
+            address = os.environ.get("RAY_ADDRESS", "")
+            _refuse_silent(address)
             try:
                 with handlers_kept():
-                    ray.init(**quiet, **({} if os.environ.get("RAY_ADDRESS") else self._local(choice)))
+                    ray.init(**quiet, **({} if address else self._local(choice)))
             except (ConnectionError, RuntimeError, ValueError) as error:
                 raise Unavailable(f"Ray cannot be had ({first_line(error)}); check RAY_ADDRESS") from None
             self.last_words = LastWords(SILENT_END)
         return ray
 
     def _local(self, choice: ModelChoice) -> dict[str, Any]:
-        """Of a Ray on this machine, large enough for the workers that were asked for."""
+        """Of a Ray of our own on this machine, large enough for the workers that were asked for.
+
+        Without an address Ray would join whatever cluster somebody has started here.
+        """
         cores = max(os.cpu_count() or 1, (self.workers or 1) * (choice.threads or 1))
-        return {"num_cpus": cores, "include_dashboard": False, "object_store_memory": OBJECT_STORE}
+        quiet = {"include_dashboard": False, "object_store_memory": OBJECT_STORE}
+        return {"address": "local", "num_cpus": cores, **quiet}
 
     def _needs(self, ray: Any, choice: ModelChoice) -> dict[str, float]:
         """Cores and share of a GPU of each worker.
@@ -137,6 +145,18 @@ class RayEngine:
             fn_constructor_args=arguments,
             **needs,
         )
+
+
+def _refuse_silent(address: str) -> None:
+    """Ray itself would go on trying for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not port.isdigit():  # none, or a word such as "auto"
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=PATIENCE).close()
+    except OSError as error:
+        reason = error.strerror or first_line(error)
+        raise Unavailable(f"RAY_ADDRESS={address} does not answer ({reason}); correct or unset it") from None
 
 
 def _raised(answer: Any) -> Any:

@@ -17,9 +17,9 @@ from PIL import Image
 
 from leaderboard.errors import printable
 from leaderboard.finding import Found
+from leaderboard.images import digest_pixels
 from leaderboard.labelling import Label, Labelling, Neighbour, Reliability, Threshold
 from leaderboard.records import Dataset, ModelSpec
-from leaderboard.images import digest_pixels
 from leaderboard.report.find_picture import CAPTION, DPI, draw_found
 from leaderboard.report.label_table import COLUMNS, render_table
 from leaderboard.report.label_words import describe_band, describe_check, describe_threshold, summarise

@@ -171,3 +171,12 @@ def test_a_listing_that_is_another_one_is_refused(tmp_path: Path, damage: str) -
         path.write_bytes(path.read_bytes()[: 0 if damage == "empty" else path.stat().st_size // 2])
     with pytest.raises(LeaderboardError, match=r"000000.parquet is damaged or gone .* start anew with another --out"):
         load_items(folder, plan, 0)
+
+
+def test_a_listing_is_not_damaged_when_all_of_the_folder_is_gone(tmp_path: Path) -> None:
+    """A disk that was taken off may come back: nobody is told to start anew."""
+    folder = Folder(str(tmp_path / "out"))
+    plan = save_listed(folder, [Item("a.jpg", "/a.jpg")])
+    (tmp_path / "out").rename(tmp_path / "elsewhere")
+    with pytest.raises(FileNotFoundError):
+        load_items(folder, plan, 0)
