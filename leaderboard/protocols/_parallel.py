@@ -37,7 +37,7 @@ def compute_all(
             except Exception as error:  # raised when no thread works any more
                 return error
 
-    workers = max(1, min(_count_cores(), len(tasks), BUDGET // max(1, bytes_each)))
+    workers = max(1, min(count_cores(), len(tasks), BUDGET // max(1, bytes_each)))
     # Filters of warnings belong to the process: set here, once, for all threads.
     with pools.limit(limits=1, user_api="blas"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # solvers complain before they are done; what counts is checked
@@ -50,7 +50,7 @@ def compute_all(
     return found
 
 
-def _count_cores() -> int:
+def count_cores() -> int:
     """Those of this process: pytest's workers share the machine."""
     from joblib import cpu_count
 

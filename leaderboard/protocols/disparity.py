@@ -55,17 +55,31 @@ def compute_effective_rank(vectors: np.ndarray) -> float:
     Shrinking adds the same to every eigenvalue of the empirical covariance; those of the smaller product are enough.
     Source: O. Roy and M. Vetterli, The effective rank (2007); O. Ledoit and M. Wolf (2004).
     """
-    from sklearn.covariance import ledoit_wolf_shrinkage
-
     n, d = vectors.shape
     centred = vectors - vectors.mean(axis=0, dtype=np.float64)
     product = centred.T @ centred if d < n else centred @ centred.T
     spectrum = np.zeros(d)
     spectrum[: min(n, d)] = np.clip(np.linalg.eigvalsh(product / n), 0, None)
-    shrinkage = ledoit_wolf_shrinkage(centred, assume_centered=True)
+    shrinkage = _compute_shrinkage(np.einsum("ij,ij->i", centred, centred), float((product**2).sum()), d)
     spectrum = (1 - shrinkage) * spectrum + shrinkage * spectrum.mean()
     share = spectrum[spectrum > 0] / spectrum.sum()
     return float(np.exp(-(share * np.log(share)).sum())) if len(share) else 1.0
+
+
+def _compute_shrinkage(squares: np.ndarray, norm: float, d: int) -> float:
+    """Ledoit and Wolf's share of the identity; scikit-learn's ``ledoit_wolf_shrinkage`` without its two more products.
+
+    What it sums over a d x d matrix of products of squares is the sum of the squared lengths' squares.
+
+    Args:
+        squares: (n,) squared lengths of the centred vectors.
+        norm: squared Frobenius norm of their product.
+        d: dimensions.
+    """
+    n, variance = len(squares), squares.mean()
+    spread = norm / n**2 - variance**2 / d
+    noise = min(((squares**2).mean() - norm / n**2) / n, spread)
+    return float(noise / spread) if d > 1 and noise != 0 else 0.0
 
 
 TITLES = {

@@ -5,6 +5,7 @@ Source: "nn f1" of the SCAMPI benchmark; docs/protocols.md, section 2.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -18,8 +19,11 @@ from leaderboard.protocols._confusion import (
     compute_confusion,
     compute_scores,
 )
+from leaderboard.protocols._nearest import Voter, can_read_off
 from leaderboard.protocols._parallel import compute_all
+from leaderboard.protocols._queries import choose_queries
 from leaderboard.protocols._splits import Split, compute_splits
+from leaderboard.protocols._survey import FEWEST_IMAGES, survey
 from leaderboard.records import Embeddings, Evidence, Metric, Protocol, ScoreName, Scores
 
 NEIGHBOURS = (1, 3, 5, 7, 9)
@@ -29,16 +33,18 @@ WIDENING = 1.3  # of intervals: benchmarks/interval_coverage.py
 def compute_knn(embeddings: Embeddings) -> Scores:
     """Mean scores over the splits for each k; recall, precision and F1 per class for k = 1.
 
-    Euclidean distance on unnormalised vectors, one vote per neighbour, ties as scikit-learn resolves them.
+    Euclidean distance on unnormalised vectors, one vote per neighbour, ties as scikit-learn resolves them. Of more than
+    60,000 images those test images are named that are in a sample (see ``_queries``): ``knn.queries`` says how many.
 
     Raises:
         LeaderboardError: a set that cannot be split, or a training set smaller than 9 images.
     """
-    splits, classes = compute_splits(embeddings), len(embeddings.classes)
+    queries, classes = choose_queries(embeddings.labels), len(embeddings.classes)
+    splits = [(train, test[np.isin(test, queries)]) for train, test in compute_splits(embeddings)]
     smallest = min(len(train) for train, _ in splits)
     if smallest < max(NEIGHBOURS):
         raise LeaderboardError(f"{smallest} training images for {max(NEIGHBOURS)} neighbours; add images")
-    votes = compute_all(partial(_predict, embeddings), splits, "knn")
+    votes = compute_all(_choose_way(embeddings), splits, "knn")
     metrics: dict[str, float] = {}
     for k in NEIGHBOURS:
         confusions = [
@@ -49,9 +55,19 @@ def compute_knn(embeddings: Embeddings) -> Scores:
         metrics |= {f"knn{k}.{name}": float(np.mean([s[name] for s in scores])) for name in SCORE_NAMES}
         if k == 1:
             per_class = _mean_class_scores(confusions)
+    if len(queries) < len(embeddings.labels):
+        metrics["knn.queries"] = len(queries)
     outcomes = {"test": [test.tolist() for _, test in splits]}
     outcomes |= {f"predicted_k{k}": [predicted[k].tolist() for predicted in votes] for k in NEIGHBOURS}
     return Scores(metrics=metrics, per_class=per_class, outcomes=outcomes)
+
+
+def _choose_way(embeddings: Embeddings) -> Callable[[Split], dict[int, np.ndarray]]:
+    """Of a large set, the neighbours of all images are found once; of a small one scikit-learn is as quick."""
+    if len(embeddings.labels) < FEWEST_IMAGES or not can_read_off(embeddings):
+        return partial(_predict, embeddings)
+    voter = Voter(embeddings, survey(embeddings.vectors, embeddings.labels))
+    return partial(voter.predict, neighbours=NEIGHBOURS)
 
 
 def _predict(embeddings: Embeddings, split: Split) -> dict[int, np.ndarray]:
@@ -84,6 +100,9 @@ def _describe(k: int, score: ScoreName) -> Metric:
 PROTOCOL = Protocol(
     name="knn",
     version=1,
-    metrics=tuple(_describe(k, score) for k in NEIGHBOURS for score in SCORE_NAMES),
+    metrics=(
+        *(_describe(k, score) for k in NEIGHBOURS for score in SCORE_NAMES),
+        Metric("knn.queries", "Queries", higher_is_better=None),
+    ),
     compute=compute_knn,
 )

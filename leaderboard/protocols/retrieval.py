@@ -6,58 +6,66 @@ Source: "CBIR" of the SCAMPI benchmark; docs/protocols.md, section 1. Mean avera
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from leaderboard.errors import LeaderboardError
 from leaderboard.protocols._splits import check_labels
+from leaderboard.protocols._survey import CUTOFFS, FEWEST_IMAGES, Tally, survey
 from leaderboard.records import Embeddings, Evidence, Metric, Protocol, Scores
 
-CUTOFFS = (1, *range(10, 200, 10), 500)
 NEIGHBOURS_KEPT = 10  # per image, for label audits and retrieval examples
 WIDENING = 1.95  # of intervals: benchmarks/interval_coverage.py
 BLOCK = 512  # queries whose distances are in memory at once
-
-
-@dataclass(frozen=True)
-class Tally:
-    """What each of n queries found. A query without relevant images counts nowhere."""
-
-    relevant: np.ndarray  # (n,) N_i: other images of its class
-    hits_at: dict[int, np.ndarray]  # cut-off -> (n,) relevant among the first so many
-    hits_at_n: np.ndarray  # (n,) relevant among the first N_i
-    average_precision: np.ndarray  # (n,)
-    neighbours: np.ndarray  # (n, k) the nearest images, nearest first
 
 
 def compute_retrieval(embeddings: Embeddings) -> Scores:
     """Precision and recall at cut-offs, at N, their curve's area, and mean average precision.
 
     Distances are Euclidean in float64, ties go to the lower index, and a query never retrieves itself.
-    A class with one image gives no query; a cut-off above n - 1 is left out.
+    A class with one image gives no query; a cut-off above n - 1 is left out. Of more than 60,000 images a sample is
+    asked (see ``_queries``): ``retrieval.queries`` says how many, and the outcomes name them as their test set.
 
     Raises:
         LeaderboardError: no labels, a single class, or no class with two images.
     """
     check_labels(embeddings, images_per_class=1)
     tally = _tally(embeddings)
-    asked = tally.relevant > 0
+    asked, images = tally.relevant > 0, len(embeddings.labels)
     if not asked.any():
-        raise LeaderboardError(f"no class has two images ({len(asked)} images): nothing to retrieve; add images")
+        raise LeaderboardError(f"no class has two images ({images} images): nothing to retrieve; add images")
     at_n = np.divide(tally.hits_at_n, tally.relevant, where=asked, out=np.full(len(asked), np.nan))
-    classes = len(embeddings.classes)
+    labels, classes = embeddings.labels[tally.queries], len(embeddings.classes)
+    metrics, outcomes = _compute_means(tally, asked, at_n), _list_outcomes(tally, images)
     return Scores(
-        metrics=_compute_means(tally, asked, at_n),
-        per_class={"retrieval.precision_at_n": _mean_per_class(at_n, embeddings.labels, classes)},
-        outcomes={"hits_at_n": tally.hits_at_n.tolist(), "neighbours": tally.neighbours.tolist()},
+        metrics=metrics | ({"retrieval.queries": int(asked.sum())} if "test" in outcomes else {}),
+        per_class={"retrieval.precision_at_n": _mean_per_class(at_n, labels, classes)},
+        outcomes=outcomes,
     )
 
 
+def _list_outcomes(tally: Tally, images: int) -> dict[str, Any]:
+    """Of every image. Where a sample was asked, which one; what no image but these has, neighbours, is left out."""
+    if len(tally.queries) == images:
+        return {"hits_at_n": tally.hits_at_n.tolist(), "neighbours": tally.neighbours[:, :NEIGHBOURS_KEPT].tolist()}
+    hits = np.zeros(images, np.int64)
+    hits[tally.queries] = tally.hits_at_n
+    return {"test": [tally.queries.tolist()], "hits_at_n": hits.tolist()}
+
+
 def _tally(embeddings: Embeddings) -> Tally:
+    if len(embeddings.labels) < FEWEST_IMAGES:
+        return _sort_all(embeddings)
+    return survey(embeddings.vectors, embeddings.labels)
+
+
+def _sort_all(embeddings: Embeddings) -> Tally:
+    """Every row of the distance matrix sorted as it is."""
     labels, n = embeddings.labels, len(embeddings.labels)
     relevant = np.bincount(labels)[labels] - 1
     tally = Tally(
+        queries=np.arange(n),
         relevant=relevant,
         hits_at={k: np.zeros(n, np.int64) for k in CUTOFFS if k <= n - 1},
         hits_at_n=np.zeros(n, np.int64),
@@ -119,6 +127,7 @@ PROTOCOL = Protocol(
         *(Metric(f"retrieval.{kind}_at_{k}") for k in CUTOFFS for kind in ("precision", "recall")),
         Metric("retrieval.pr_auc"),
         Metric("retrieval.map"),
+        Metric("retrieval.queries", "Queries", higher_is_better=None),
     ),
     compute=compute_retrieval,
 )

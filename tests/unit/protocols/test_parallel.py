@@ -43,7 +43,7 @@ def test_each_task_has_one_thread_of_every_library() -> None:
 
 def test_tasks_that_take_much_memory_run_one_by_one(monkeypatch) -> None:
     """As many as the budget has room for, and at least one."""
-    monkeypatch.setattr(_parallel, "_count_cores", lambda: 4)
+    monkeypatch.setattr(_parallel, "count_cores", lambda: 4)
     at_work, most = [], []
 
     def compute(task: int) -> int:
@@ -60,6 +60,6 @@ def test_tasks_that_take_much_memory_run_one_by_one(monkeypatch) -> None:
 def test_workers_of_one_run_share_the_cores(monkeypatch) -> None:
     """Four of them do not start a thread per core each."""
     monkeypatch.delenv("PYTEST_XDIST_WORKER_COUNT", raising=False)
-    alone = _parallel._count_cores()
+    alone = _parallel.count_cores()
     monkeypatch.setenv("PYTEST_XDIST_WORKER_COUNT", str(2 * alone))
-    assert _parallel._count_cores() == 1
+    assert _parallel.count_cores() == 1
