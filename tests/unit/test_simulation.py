@@ -37,6 +37,7 @@ from leaderboard.simulation import (
 GOLDEN = Path(__file__).parents[1] / "golden" / "palynomorphs-20.efficientnet-lite0.npz"
 PRECISION, NEAREST, LINEAR = "retrieval.precision_at_n", "knn1.f1_macro", "linear.balanced_accuracy"
 SPREAD = {PRECISION: 0.93, NEAREST: 0.93, LINEAR: 0.65}
+WORSE = {PRECISION: 0.88, NEAREST: 0.806}  # as find_spread says of calibration sets: lower by twice the resolution
 
 
 def simulate(population: Population, metric: str, spreads: tuple[float, ...], *, sets: int) -> Simulated:
@@ -136,10 +137,9 @@ def test_plain_intervals_would_tell_equal_models_apart(precision: Simulated) -> 
 
 @pytest.mark.parametrize(("metric", "sets"), [(PRECISION, 60), (NEAREST, 20)])
 def test_a_difference_of_twice_the_resolution_is_found(metric: str, sets: int, population: Population) -> None:
-    """In nine of ten sets or more: the worse model has the spread that calibration sets say."""
-    widening, spreads = widening_of(metric), tuple(SPREAD[metric] * share for share in (1, 0.95, 0.85))
-    worse = find_spread(simulate(population, metric, spreads, sets=sets // 2), spreads, widening, times=2)
-    simulated = simulate(population, metric, (spreads[0], worse), sets=sets)
+    """In nine of ten sets or more; the worse model's spread is such a difference."""
+    widening = widening_of(metric)
+    simulated = simulate(population, metric, (SPREAD[metric], WORSE[metric]), sets=sets)
     assert compute_times_resolution(simulated, widening) == pytest.approx(2, abs=0.3)
     assert compute_found(simulated, widening) >= bounds(0.95, sets)[0]
     assert compute_found(simulated, widening) >= 0.9
