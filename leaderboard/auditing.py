@@ -177,7 +177,7 @@ def compute_support(result: Result) -> np.ndarray:
     shares = [
         share(result.outcomes[protocol], labels, classes)
         for protocol, share in SHARES.items()
-        if protocol in result.outcomes
+        if NEEDED[protocol] in result.outcomes.get(protocol, {})
     ]
     if not shares:
         raise LeaderboardError(
@@ -240,6 +240,7 @@ def _describe(models: Sequence[str], support: np.ndarray, label: int, image: int
     return Suspect(image, label, suggestion, opinions, float(mean[label]), float(mean[suggestion]))
 
 
+NEEDED = {"retrieval": "neighbours", "linear": "predicted"}  # outcome that a share is made of
 SHARES: Mapping[str, Callable[[Mapping[str, Any], np.ndarray, int], np.ndarray]] = {
     "retrieval": _share_of_neighbours,
     "linear": _share_of_names,

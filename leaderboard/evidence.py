@@ -102,7 +102,7 @@ def gather(
     try:
         if evidence.score == "share":
             hits = [np.asarray(part[evidence.outcome], np.float64) for part in outcomes]
-            return _gather_shares(hits, truth, of, evidence.widening)
+            return _gather_shares(hits, truth, _find_asked(outcomes, len(truth)), of, evidence.widening)
         tests = [np.asarray(test, np.int64) for test in outcomes[0]["test"]]
         if not tests:
             raise ValueError("no test set")
@@ -126,12 +126,31 @@ def gather_from(results: Sequence[Result], metric: str) -> FiguresByClass:
 
 
 def _gather_shares(
-    hits: Sequence[np.ndarray], labels: np.ndarray, specimens: np.ndarray | None, widening: float
+    hits: Sequence[np.ndarray],
+    labels: np.ndarray,
+    asked: np.ndarray,
+    specimens: np.ndarray | None,
+    widening: float,
 ) -> Shares:
     relevant, stacked = np.bincount(labels)[labels] - 1, np.stack(hits)
     if stacked.shape[1:] != labels.shape:
         raise ValueError(f"hits of {stacked.shape[1:]} for {len(labels)} images")
-    return Shares(labels, stacked / np.maximum(relevant, 1), (relevant > 0).astype(np.float64), specimens, widening)
+    asked = asked & (relevant > 0)
+    return Shares(labels, stacked / np.maximum(relevant, 1), asked.astype(np.float64), specimens, widening)
+
+
+def _find_asked(outcomes: Sequence[Outcomes], images: int) -> np.ndarray:
+    """Which images (n,) were queries: all, but for a large set, of which a sample is asked.
+
+    Raises:
+        LeaderboardError: the models were asked for different images.
+    """
+    samples = [part.get("test") for part in outcomes]
+    if any(sample != samples[0] for sample in samples):
+        raise LeaderboardError("the models were asked for different images; measure them again")
+    asked = np.full(images, samples[0] is None)
+    asked[np.asarray(samples[0][0] if samples[0] else [], np.int64)] = True
+    return asked
 
 
 def _gather_split(labels: np.ndarray, test: np.ndarray, named: np.ndarray) -> Split:

@@ -28,6 +28,7 @@ RANGES: Mapping[str, tuple[float, float]] = {  # last part of a figure's name, o
     "davies_bouldin": (0, math.inf),
     "clusters": (0, math.inf),
     "folds": (0, math.inf),
+    "queries": (0, math.inf),
     "log_loss": (0, math.inf),
     "disparity": (0, math.inf),
 }

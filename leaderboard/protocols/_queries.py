@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from leaderboard.errors import LeaderboardError
+
 MOST_IMAGES = 60_000  # up to so many every image is asked
 SAMPLE = 20_000
 SEED = 0
@@ -25,3 +27,15 @@ def choose_queries(labels: np.ndarray) -> np.ndarray:
     of_class = [np.flatnonzero(labels == label) for label in np.unique(labels)]
     drawn = [draws.choice(own, int(np.ceil(share * len(own))), replace=False) for own in of_class]
     return np.sort(np.concatenate(drawn))
+
+
+def refuse_large(images: int, name: str) -> None:
+    """For what has many fits, or all pairs in memory, and no sample to ask.
+
+    Raises:
+        LeaderboardError: more images than ``MOST_IMAGES``.
+    """
+    if images > MOST_IMAGES:
+        raise LeaderboardError(
+            f"{images:,} images: {name} takes at most {MOST_IMAGES:,}; leave it out (--protocols), or measure a part of them"
+        )

@@ -15,6 +15,7 @@ import numpy as np
 
 from leaderboard.errors import LeaderboardError, Unavailable
 from leaderboard.protocols._parallel import compute_all
+from leaderboard.protocols._queries import refuse_large
 from leaderboard.protocols._votes import normalise
 from leaderboard.records import Embeddings, Metric, Protocol, Scores
 
@@ -35,12 +36,13 @@ def compute_clustering(embeddings: Embeddings) -> Scores:
     Outcomes: ``space.algorithm`` -> the cluster of each image, -1 for noise.
 
     Raises:
-        LeaderboardError: fewer than 20 images.
+        LeaderboardError: fewer than 20 images, or more than 60,000.
         LeaderboardError: vectors that differ in length only.
         Unavailable: umap-learn or hdbscan is not installed.
     """
     if len(embeddings.vectors) < FEWEST_IMAGES:
         raise LeaderboardError(f"{len(embeddings.vectors)} images: clustering needs {FEWEST_IMAGES}; add images")
+    refuse_large(len(embeddings.vectors), "clustering")
     unit = normalise(embeddings.vectors)
     if np.ptp(unit, axis=0).max() < SAME:
         raise LeaderboardError("all vectors have the same direction, so there is nothing to cluster; try another model")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from leaderboard.errors import LeaderboardError
+from leaderboard.protocols._queries import refuse_large
 from leaderboard.protocols._splits import check_labels
 from leaderboard.protocols._trials import Trial, compute_trials, list_metrics
 from leaderboard.records import Embeddings, Protocol, Scores
@@ -25,8 +26,9 @@ def compute_few_shot(embeddings: Embeddings) -> Scores:
     image is never learnt, and always named wrong.
 
     Raises:
-        LeaderboardError: no labels, a single class, or fewer than two classes with two images.
+        LeaderboardError: no labels, a single class, fewer than two classes with two images, or more than 60,000 images.
     """
+    refuse_large(len(embeddings.labels), "few-shot learning")
     check_labels(embeddings, images_per_class=1)
     counts = np.unique(embeddings.labels, return_counts=True)[1]
     if (counts >= 2).sum() < 2:

@@ -102,7 +102,7 @@ PROTOCOL = Protocol(
     version=1,
     metrics=(
         *(_describe(k, score) for k in NEIGHBOURS for score in SCORE_NAMES),
-        Metric("knn.queries", "Queries", higher_is_better=None),
+        Metric("knn.queries", "k-NN test images", higher_is_better=None),
     ),
     compute=compute_knn,
 )

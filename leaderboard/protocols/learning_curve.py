@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from leaderboard.errors import LeaderboardError
+from leaderboard.protocols._queries import refuse_large
 from leaderboard.protocols._splits import Split, check_labels
 from leaderboard.protocols._trials import Trial, compute_trials, list_metrics
 from leaderboard.records import Embeddings, Metric, Protocol, Scores
@@ -27,8 +28,9 @@ def compute_learning_curve(embeddings: Embeddings) -> Scores:
     the way of splitting in ``SPLITTERS``.
 
     Raises:
-        LeaderboardError: no labels, a single class, or no usable fold at all.
+        LeaderboardError: no labels, a single class, no usable fold at all, or more than 60,000 images.
     """
+    refuse_large(len(embeddings.labels), "the learning curve")
     check_labels(embeddings, images_per_class=1)
     trials: list[Trial] = []
     splitters: dict[str, list[int]] = {}

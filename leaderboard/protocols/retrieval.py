@@ -127,7 +127,7 @@ PROTOCOL = Protocol(
         *(Metric(f"retrieval.{kind}_at_{k}") for k in CUTOFFS for kind in ("precision", "recall")),
         Metric("retrieval.pr_auc"),
         Metric("retrieval.map"),
-        Metric("retrieval.queries", "Queries", higher_is_better=None),
+        Metric("retrieval.queries", "Retrieval queries", higher_is_better=None),
     ),
     compute=compute_retrieval,
 )

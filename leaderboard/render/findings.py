@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from leaderboard.columns import title_of
+from leaderboard.protocols import PROTOCOL_OF
 from leaderboard.render.cells import MEASURED_DECIMALS, state_p
 from leaderboard.rows import Row
 from leaderboard.sections import Section
@@ -22,14 +23,29 @@ def describe_findings(section: Section) -> list[str]:
     if not section.dataset.ranked:
         return []
     title = title_of(section.columns[0])
+    samples = list_samples(section)
     if section.columns[0].evidence is None:
-        return [f"{title} has no interval, so the order of the rows is no ranking: it may be chance."]
+        return [f"{title} has no interval, so the order of the rows is no ranking: it may be chance.", *samples]
     if section.standings is None:
-        return [f"No row can be compared: none is up to date and has {title}."]
+        return [f"No row can be compared: none is up to date and has {title}.", *samples]
     if len(section.standings.of) == 1:
-        return [ALONE]
+        return [ALONE, *samples]
     resolution = describe_resolution(title, section.standings.resolution)
-    return [f"{resolution} {describe_leaders(section)}", *list_doubts(section.standings)]
+    return [f"{resolution} {describe_leaders(section)}", *list_doubts(section.standings), *samples]
+
+
+def list_samples(section: Section) -> list[str]:
+    """Which columns rest on a sample of the images: those of a large set. One sentence for each size of it."""
+    titles: dict[int, list[str]] = {}
+    for metric in section.columns:
+        name = f"{PROTOCOL_OF[metric.name]}.queries"
+        for asked in sorted({int(row.metrics[name]) for row in section.measured if name in row.metrics}):
+            titles.setdefault(asked, []).append(title_of(metric))
+    return [
+        f"{', '.join(names)}: a fixed sample of {asked:,} of {section.dataset.images:,} images is asked, the same for "
+        "every model; training sets and galleries are whole."
+        for asked, names in titles.items()
+    ]
 
 
 def list_doubts(standings: Standings) -> list[str]:

@@ -45,11 +45,14 @@ class Medoid(NamedTuple):
 def choose_queries(analysis: Analysis, *, best: bool) -> list[Query]:
     """The ten best or worst queries by precision at N; ties go to the lower index.
 
-    Images that are alone in their class ask nothing. None without labels or without retrieval.
+    Images that are alone in their class ask nothing. None without labels or without retrieval, nor of a set so large
+    that a sample of it was asked.
     """
     if not analysis.is_labelled or "retrieval" not in analysis.scores:
         return []
     scores = analysis.scores["retrieval"]
+    if "neighbours" not in scores.outcomes:
+        return []
     precision = compute_precision_at_n(scores, analysis.embeddings.labels)
     order = np.argsort(-precision if best else precision, kind="stable")  # NaN comes last in both
     chosen = order[: min(QUERIES, int(np.isfinite(precision).sum()))].tolist()

@@ -28,6 +28,7 @@ def list_remarks(
         *(_list_copies(collection) if collection else ()),
         *_list_left_out(first.embeddings, collection),
         *(_list_small_classes(first.embeddings) if first.is_labelled else ()),
+        *_list_samples(first),
         *_list_fallbacks(first),
         *_list_skipped(analyses),
     ]
@@ -77,6 +78,17 @@ def _list_small_classes(embeddings: Embeddings) -> Iterator[str]:
     small = [f"{embeddings.classes[c]} ({counts[c]})" for c in np.flatnonzero((counts > 0) & (counts < SMALL))]
     if small:
         yield f"Classes with fewer than {SMALL} images say little: {_shorten(small)}."
+
+
+def _list_samples(analysis: Analysis) -> Iterator[str]:
+    """Of a set so large that not every image is asked."""
+    images = len(analysis.embeddings.labels)
+    for name, what in {"retrieval": "Retrieval", "knn": "Naming by nearest neighbours"}.items():
+        if (asked := analysis.metrics.get(f"{name}.queries")) is not None:
+            yield (
+                f"{what}: a fixed sample of {asked:,.0f} of {images:,} images was asked; training sets and galleries "
+                "are whole."
+            )
 
 
 def _list_fallbacks(analysis: Analysis) -> Iterator[str]:

@@ -66,8 +66,10 @@ def number_by_size(clusters: np.ndarray) -> np.ndarray:
 
 
 def compute_precision_at_n(scores: Scores, labels: np.ndarray) -> np.ndarray:
-    """(n,) of each query: relevant images among the first N over N; NaN where the class has no other image."""
+    """(n,) of each query: relevant images among the first N over N; NaN where nothing was asked, or to be found."""
     relevant = np.bincount(labels)[labels] - 1
+    if sample := scores.outcomes.get("test"):  # of a large set
+        relevant[np.setdiff1d(np.arange(len(labels)), sample[0])] = 0
     hits = np.asarray(scores.outcomes["hits_at_n"], np.float64)
     precision = np.full(len(labels), np.nan)
     return np.asarray(np.divide(hits, relevant, where=relevant > 0, out=precision))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from leaderboard.auditing import SHARES, Audit, Suspect, compute_audit
+from leaderboard.auditing import NEEDED, Audit, Suspect, compute_audit
 from leaderboard.mistakes import SharedConfusion, find_shared_confusions
 from leaderboard.records import Result
 from leaderboard.report.audit_words import HOW_TO_READ, describe_agreement, describe_doubt, describe_silent, summarise
@@ -19,7 +19,6 @@ FEWEST = 2  # models that have to agree
 CONFUSIONS = 10
 PICTURES = 8  # of a pair
 SUSPECTS = 48
-NEEDED = {"retrieval": "neighbours", "linear": "predicted"}  # of the outcomes of the protocols in SHARES
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,7 @@ def gather_suspicions(section: Section, listening: Listening, images: Images | N
 
 def _can_be_heard(result: Result) -> bool:
     """Whether an audit finds what it reads."""
-    stored = {protocol: result.outcomes[protocol] for protocol in SHARES if protocol in result.outcomes}
+    stored = {protocol: result.outcomes[protocol] for protocol in NEEDED if protocol in result.outcomes}
     return bool(stored) and all(NEEDED[protocol] in outcomes for protocol, outcomes in stored.items())
 
 

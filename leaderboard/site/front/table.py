@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from leaderboard.columns import title_of
 from leaderboard.records import DatasetSpec, Metric, ModelSpec
-from leaderboard.render.findings import describe_findings, describe_resolution, list_doubts
+from leaderboard.render.findings import describe_findings, describe_resolution, list_doubts, list_samples
 from leaderboard.render.notes import describe_counts, describe_sources, list_literature
 from leaderboard.render.tables import describe_machine
 from leaderboard.rows import Row, sort_reported
@@ -147,7 +147,7 @@ def _list_findings(section: Section, *, is_told: bool) -> list[str]:
     if not is_told or section.standings is None or len(section.standings.of) < 2:
         return describe_findings(section)
     resolution = describe_resolution(title_of(section.columns[0]), section.standings.resolution)
-    return [resolution, *list_doubts(section.standings)]
+    return [resolution, *list_doubts(section.standings), *list_samples(section)]
 
 
 def _band(section: Section, scale: Scale) -> tuple[float, float] | None:
