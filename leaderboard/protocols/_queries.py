@@ -36,6 +36,5 @@ def refuse_large(images: int, name: str) -> None:
         LeaderboardError: more images than ``MOST_IMAGES``.
     """
     if images > MOST_IMAGES:
-        raise LeaderboardError(
-            f"{images:,} images: {name} takes at most {MOST_IMAGES:,}; leave it out (--protocols), or measure a part of them"
-        )
+        remedy = "leave it out (--protocols), or measure a part of them"
+        raise LeaderboardError(f"{images:,} images: {name} takes at most {MOST_IMAGES:,}; {remedy}")
