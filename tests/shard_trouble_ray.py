@@ -20,8 +20,9 @@ from typing import Any
 from unittest.mock import patch
 
 import psutil
+from shard_reference import NOTED, own_images, reference
 from shard_tools import IMAGES, SHARD_SIZE, Ended, Plot, check_same, embed, place, quiet, start, wait
-from shard_trouble import NOTED, disk_full, own_images, reference
+from shard_trouble import disk_full
 
 from leaderboard.interruption import handlers_kept
 
@@ -90,15 +91,10 @@ def workers_killed(seed: int, times: int = 3, where: Cluster | None = None) -> i
 
 def driver_killed(seed: int, where: Cluster | None = None) -> int:
     """SIGKILL of the driver: its processes end too, nothing writes on, and the run goes on."""
-    known, draws = reference(), random.Random(seed)
     with place() as folder:
         out = folder / "out"
-        plot = Plot(role="worker", match=NOTED, slow=1.0)
-        if where is not None:
-            plot.folder = where.plot.folder
-        plot.lay()
-        driver = start(known.images, out, "--engine=ray", plot=plot, environment=where.environment if where else None)
-        _wait_for_notes(out, draws.randint(1, SHARDS - 2), driver)
+        plot, driver = _begin(where, out)
+        _wait_for_notes(out, random.Random(seed).randint(1, SHARDS - 3), driver)
         driver.kill()
         ended = wait(driver)
         assert "run the same again" in ended.line, ended.said
@@ -107,27 +103,34 @@ def driver_killed(seed: int, where: Cluster | None = None) -> int:
         time.sleep(1)
         assert before == sorted(out.rglob("*")), "somebody writes on"
         assert len(_notes(out)) < SHARDS
-        _run(where, plot, out).check(0)
-        check_same(known.out, out)
+        _run(where, Plot(role="nobody"), out).check(0)
+        check_same(reference().out, out)
     return 2
 
 
 def terminated(seed: int, where: Cluster | None = None) -> int:
     """SIGTERM to the driver, as a scheduler sends it: one line, exit code 130, and the run goes on."""
-    known, draws = reference(), random.Random(seed)
+    known = reference()
     with place() as folder:
-        out, plot = folder / "out", Plot(slow=1.0, match=NOTED, role="worker")
-        if where is not None:
-            plot.folder = where.plot.folder
-        plot.lay()
-        driver = start(known.images, out, "--engine=ray", plot=plot, environment=where.environment if where else None)
-        _wait_for_notes(out, draws.randint(1, SHARDS - 2), driver)
+        out = folder / "out"
+        plot, driver = _begin(where, out)
+        _wait_for_notes(out, random.Random(seed).randint(1, SHARDS - 3), driver)
         driver.send_signal(signal.SIGTERM)
         wait(driver, timeout=60).check(130, "interrupted", "run again")
         _wait_for_end_of_workers(plot)
         embed(known.images, out).check(0)
         check_same(known.out, out)
     return 2
+
+
+def _begin(where: Cluster | None, out: Path) -> tuple[Plot, subprocess.Popen[str]]:
+    """A run whose workers take a second longer for each shard."""
+    plot = Plot(slow=1.0, match=NOTED, role="worker")
+    if where is not None:
+        plot.folder = where.plot.folder
+    plot.lay()
+    environment = where.environment if where else {}
+    return plot, start(reference().images, out, "--engine=ray", plot=plot, environment=environment)
 
 
 def _notes(out: Path) -> list[Path]:
@@ -179,49 +182,41 @@ def poisoned(seed: int, where: Cluster | None = None) -> int:
 
 def node_dies(seed: int, where: Cluster | None = None) -> int:
     """One of two nodes with workers: the other one does its work too."""
-    known, draws = reference(), random.Random(seed)
     with _maybe(where) as those, place() as folder:
-        node = those.add_node(1)
-        out, plot = folder / "out", Plot(slow=1.0, match=NOTED, role="worker", folder=those.plot.folder)
-        plot.lay()
-        driver = start(known.images, out, "--engine=ray", plot=plot, environment=those.environment)
-        _wait_for_notes(out, draws.randint(1, SHARDS - 3), driver)
+        node, out = those.add_node(1), folder / "out"
+        _, driver = _begin(those, out)
+        _wait_for_notes(out, random.Random(seed).randint(1, SHARDS - 3), driver)
         those.nodes.remove_node(node, allow_graceful=False)
         wait(driver).check(0)
-        check_same(known.out, out)
+        check_same(reference().out, out)
     return 1
 
 
 def nodes_gone(seed: int) -> int:
     """All nodes that a worker fits on: one line after a minute; with a new node, the run goes on."""
-    known, draws = reference(), random.Random(seed)
     with cluster(0) as those, place() as folder:
-        node = those.add_node(1)
-        out, plot = folder / "out", Plot(slow=1.0, match=NOTED, role="worker", folder=those.plot.folder)
-        plot.lay()
-        driver = start(known.images, out, "--engine=ray", plot=plot, environment=those.environment)
-        _wait_for_notes(out, draws.randint(1, SHARDS - 3), driver)
+        node, out = those.add_node(1), folder / "out"
+        _, driver = _begin(those, out)
+        _wait_for_notes(out, random.Random(seed).randint(1, SHARDS - 3), driver)
         those.nodes.remove_node(node, allow_graceful=False)
         wait(driver).check(1, "no node of Ray has", "shards are finished", "run the same again")
         those.add_node(1)
-        _run(those, Plot(role="worker"), out).check(0)
-        check_same(known.out, out)
+        _run(those, Plot(role="nobody"), out).check(0)
+        check_same(reference().out, out)
     return 2
 
 
 def head_dies(seed: int) -> int:
     """Ray's own process on the driver's machine: Ray ends the driver unasked, and yet there is a line."""
-    known, draws = reference(), random.Random(seed)
+    known = reference()
     with place() as folder:
-        out, plot = folder / "out", Plot(slow=1.0, match=NOTED, role="worker")
-        plot.lay()
-        driver = start(known.images, out, "--engine=ray", plot=plot)
-        _wait_for_notes(out, draws.randint(1, SHARDS - 3), driver)
+        out = folder / "out"
+        _, driver = _begin(None, out)
+        _wait_for_notes(out, random.Random(seed).randint(1, SHARDS - 3), driver)
         for child in psutil.Process(driver.pid).children(recursive=True):
             if child.name() == "raylet":
                 child.kill()
-        ended = wait(driver)
-        ended.check(1, "run the same again")
+        wait(driver).check(1, "run the same again")
         embed(known.images, out).check(0)
         check_same(known.out, out)
     return 2
@@ -236,7 +231,7 @@ def _maybe(where: Cluster | None) -> Iterator[Cluster]:
         yield own
 
 
-def disk_full_on_ray(seed: int) -> int:
+def disk_full_there(seed: int) -> int:
     """The worker's disk: one line; made larger, the same command ends well."""
     return disk_full(seed, "--engine=ray")
 
@@ -249,5 +244,5 @@ RAY: dict[str, Callable[[int], int]] = {
     "a node dies, another is left": node_dies,
     "all nodes with workers die": nodes_gone,
     "Ray's process beside the driver dies": head_dies,
-    "disk full (tmpfs)": disk_full_on_ray,
+    "disk full (tmpfs)": disk_full_there,
 }

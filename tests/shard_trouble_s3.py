@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from s3_server import S3, Trouble
+from shard_reference import reference
 from shard_tools import Ended, check_same, embed_here, place
-from shard_trouble import reference
 
 SHARES = {"throttled": 0.1, "dropped": 0.1}  # of all requests
 PATIENCE = 120  # seconds after which a run has to say that the service does not answer

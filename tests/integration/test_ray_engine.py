@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
+from shard_reference import reference
 from shard_tools import Plot, check_same, embed, place
-from shard_trouble import reference
 from shard_trouble_ray import (
     Cluster,
     cluster,
