@@ -81,7 +81,7 @@ class Ranker:
         chosen = keys[near]
         order = np.argsort(chosen, kind="stable")
         ordered = chosen[order]
-        if len(order) > count and (ordered[1 : count + 1] - ordered[:count]).min() > 1:
+        if (ordered[1 : count + 1] - ordered[:count][: len(ordered) - 1] > 1).all():
             return np.asarray(near[order[:count]])
         return self._order(query, near[chosen <= min(END, int(ordered[count - 1]) + 1)])[:count]
 
