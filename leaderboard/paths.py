@@ -37,10 +37,16 @@ def data_dir() -> Path | None:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A temporary file beside ``path`` that takes its place when the block ends well, and vanishes otherwise."""
+def replacing(path: Path, *, sweep: bool = True) -> Iterator[Path]:
+    """A temporary file beside ``path`` that takes its place when the block ends well, and vanishes otherwise.
+
+    Args:
+        path: what is written.
+        sweep: remove what killed runs have left of it, for which the whole folder is looked through.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    _sweep(path)
+    if sweep:
+        _sweep(path)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
     os.close(handle)
     temporary = Path(name)

@@ -50,9 +50,9 @@ class Voter:
         is_training[train] = True
         rows = np.searchsorted(survey.queries, test)
         usable = is_training[survey.neighbours[rows]]
-        order = np.argsort(~usable, axis=1, kind="stable")[:, :CONSIDERED]
-        known = usable.sum(axis=1, keepdims=True)
-        order = np.take_along_axis(order, np.minimum(np.arange(order.shape[1]), np.maximum(known - 1, 0)), axis=1)
+        last = np.maximum(usable.sum(axis=1, keepdims=True) - 1, 0)
+        order = np.argsort(~usable, axis=1, kind="stable")
+        order = np.take_along_axis(order, np.minimum(np.arange(CONSIDERED), last), axis=1)
         near, far = (np.take_along_axis(bounds[rows], order, axis=1) for bounds in (survey.near, survey.far))
         is_clear = np.zeros(order.shape, bool)
         longest = 2 * self.lengths[test, None] + np.sqrt(far[:, -1:])  # of |query| + |neighbour|, by the triangle

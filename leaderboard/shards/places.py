@@ -149,7 +149,7 @@ class Folder:
         """
         local = local_path(self.at(name))
         if local is not None:
-            with replacing(local) as temporary:
+            with replacing(local, sweep=False) as temporary:  # among a million files; see ``sweep``
                 temporary.write_bytes(content)
             return
         filesystem, path = locate(self.at(name))

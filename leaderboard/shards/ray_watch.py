@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import signal
 import time
-from _thread import interrupt_main
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event, Thread, current_thread, main_thread
@@ -26,10 +26,12 @@ def watching(check_nodes: Callable[[], object], *, grace: float = GRACE, poll: f
     Raises:
         Unavailable: it went on longer.
     """
+    if current_thread() is not main_thread():
+        yield
+        return
     ended, reasons = Event(), list[str]()
-    watcher = Thread(target=_watch, args=(check_nodes, grace, poll, ended, reasons), daemon=True)
-    if current_thread() is main_thread():
-        watcher.start()
+    before = signal.signal(signal.SIGUSR1, signal.default_int_handler)
+    Thread(target=_watch, args=(check_nodes, grace, poll, ended, reasons), daemon=True).start()
     try:
         yield
     except KeyboardInterrupt:
@@ -38,6 +40,7 @@ def watching(check_nodes: Callable[[], object], *, grace: float = GRACE, poll: f
         raise Unavailable(f"{reasons[0]}; this is so for {grace:g} s") from None
     finally:
         ended.set()
+        signal.signal(signal.SIGUSR1, before)
 
 
 def _watch(check_nodes: Callable[[], object], grace: float, poll: float, ended: Event, reasons: list[str]) -> None:
@@ -48,7 +51,7 @@ def _watch(check_nodes: Callable[[], object], grace: float, poll: float, ended: 
             able = time.monotonic()
         elif time.monotonic() - able > grace and not ended.is_set():
             reasons.append(reason)
-            interrupt_main()
+            signal.pthread_kill(main_thread().ident or 0, signal.SIGUSR1)  # SIGINT may be ignored, as under nohup
             return
 
 

@@ -54,7 +54,7 @@ def test_ranks_are_those_of_sorted_distances(
 def test_ranks_of_many_images_are_those_of_sorted_distances(make_embeddings) -> None:
     """So many that bins, the limit for near images and several panels come into play."""
     draws = np.random.default_rng(5)
-    labels = np.minimum(draws.geometric(0.3, 3000) - 1, 8)
+    labels = np.minimum(draws.geometric(0.3, 2000) - 1, 8)
     check_against_sorting(make_embeddings(KINDS["overlapping classes"](draws, labels, 40), labels.tolist()))
 
 
@@ -135,16 +135,16 @@ def test_the_last_set_is_not_asked_twice(clusters, monkeypatch) -> None:
 
 
 def test_memory_is_that_of_the_budgets(make_embeddings, monkeypatch) -> None:
-    """Not of all pairs: 4,000 images have 64 MB of keys."""
-    monkeypatch.setattr(_panels, "KEPT_BYTES", 4_000_000)
-    monkeypatch.setattr(_panels, "PANEL_BYTES", 2_000_000)
+    """Not of all pairs: 2,000 images have 16 MB of keys, and 32 MB of distances."""
+    monkeypatch.setattr(_panels, "KEPT_BYTES", 1_000_000)
+    monkeypatch.setattr(_panels, "PANEL_BYTES", 500_000)
     monkeypatch.setattr(_panels, "BLOCK", 128)
     draws = np.random.default_rng(12)
-    embeddings = make_embeddings(draws.normal(size=(4000, 8)), draws.integers(0, 5, 4000).tolist())
+    embeddings = make_embeddings(draws.normal(size=(2000, 8)), draws.integers(0, 5, 2000).tolist())
     tracemalloc.start()
     try:
         compute_survey(embeddings.vectors, embeddings.labels)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert peak < 20_000_000
+    assert peak < 6_000_000
