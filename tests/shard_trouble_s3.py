@@ -138,11 +138,16 @@ def refused(s3: S3, seed: int) -> int:
 
 
 def unanswered(s3: S3, seed: int) -> int:
-    """Every request throttled, or cut off: one line, exit code 1, within two minutes."""
+    """All requests throttled, or cut off, from the first on or within a file: one line, exit code 1, two minutes."""
     share = {random.Random(seed).choice(["throttled", "dropped"]): 1.0}
     with bucket(s3, Trouble(**share)) as (source, folder):
         ended = _embed(s3, source, folder / "out").check(1, source, "cannot be listed")
         assert ended.seconds < PATIENCE, f"{ended.seconds:.0f} s"
+        s3.trouble(Trouble())
+        s3.client.put_object(Bucket="slides", Key="list.txt", Body=b"site/first/000.jpg\n" * 3000)
+        trouble = s3.trouble(Trouble(at=2))
+        trouble.act = lambda: setattr(trouble, "dropped", 1.0)  # from the list's own bytes on
+        _embed(s3, "s3://slides/list.txt", folder / "other").check(1, "list.txt", "cannot be listed")
     return 1
 
 

@@ -94,7 +94,6 @@ def _is_unsure(votes: np.ndarray, group: np.ndarray, k: int) -> np.ndarray:
 
 def _take_majority(votes: np.ndarray, classes: int) -> np.ndarray:
     """(t, k) class indices -> (t,) the most frequent, of several the lowest."""
-    rows = np.arange(len(votes))[:, None]
-    counts = np.zeros((len(votes), classes), np.int8)
-    np.add.at(counts, (np.broadcast_to(rows, votes.shape), votes), 1)
-    return np.asarray(counts.argmax(axis=1))
+    cells = np.arange(len(votes))[:, None] * classes + votes
+    counts = np.bincount(cells.ravel(), minlength=len(votes) * classes)
+    return np.asarray(counts.reshape(len(votes), classes).argmax(axis=1))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock, local
+from typing import cast
 
 import numpy as np
 
@@ -16,6 +18,8 @@ from leaderboard.protocols._ranks import Ranker, measure
 
 FEWEST_IMAGES = 4096  # for fewer a pass of one's own is as quick, and keeps the last digit of older figures
 CUTOFFS = (1, *range(10, 200, 10), 500)
+FEWEST_COMPILED = 20_000  # for fewer, loading it takes as long as it saves
+RANKS = 1_000_000  # in memory at once
 NEAREST = 32  # of each query: of ten splits' training images hardly ever fewer than sixteen are among them
 
 
@@ -71,11 +75,14 @@ class _Tallying:
 
     def __init__(self, keys: Keys, labels: np.ndarray, queries: np.ndarray) -> None:
         self.keys, self.labels, self.own = keys, labels, local()
+        self.rank_rows = load_machine_code() if len(labels) >= FEWEST_COMPILED else None
         m, nearest = len(queries), min(NEAREST, len(labels) - 1)
+        self.cutoffs = np.array([k for k in CUTOFFS if k < len(labels)], np.int64)
+        self.hits = np.zeros((m, len(self.cutoffs)), np.int64)
         self.found = Survey(
             queries=queries,
             relevant=(np.bincount(labels) - 1)[labels[queries]],
-            hits_at={k: np.zeros(m, np.int64) for k in CUTOFFS if k < len(labels)},
+            hits_at=dict(zip(self.cutoffs.tolist(), self.hits.T, strict=True)),
             hits_at_n=np.zeros(m, np.int64),
             average_precision=np.zeros(m),
             neighbours=np.zeros((m, nearest), np.int32),
@@ -90,9 +97,30 @@ class _Tallying:
         places = np.searchsorted(self.found.queries, queries)
         for label in np.unique(self.labels[queries]):
             is_relevant = self.labels == label
-            members = np.flatnonzero(is_relevant)
-            for row in np.flatnonzero(self.labels[queries] == label):
+            members, rows = np.flatnonzero(is_relevant), np.flatnonzero(self.labels[queries] == label)
+            if self.rank_rows is not None and len(members) > 1:
+                rows = self._count_quickly(rows, places, keys, members, is_relevant)
+            for row in rows:
                 self._count_one(int(places[row]), keys[row], members, is_relevant)
+
+    def _count_quickly(
+        self, rows: np.ndarray, places: np.ndarray, keys: np.ndarray, members: np.ndarray, is_relevant: np.ndarray
+    ) -> np.ndarray:
+        """In machine code; returns the rows whose keys leave something open."""
+        assert self.rank_rows is not None
+        found, left = self.found, []
+        for part in np.array_split(rows, -(-len(rows) * len(members) // RANKS)):
+            ranks = np.empty((len(part), len(members) - 1), np.int32)
+            nearest, near_keys = np.empty((2, len(part), found.neighbours.shape[1]), np.int32)
+            queries = found.queries[places[part]]
+            is_sure = self.rank_rows(keys, part, queries, members, is_relevant, ranks, nearest, near_keys)
+            sure = places[part[is_sure]]
+            found.neighbours[sure] = nearest[is_sure]
+            found.near[sure], found.far[sure] = self.keys.read(near_keys[is_sure])
+            for place, row in zip(sure, np.flatnonzero(is_sure), strict=True):
+                self._write_counts(place, ranks[row])
+            left.append(part[~is_sure])
+        return np.concatenate(left)
 
     def _count_one(self, place: int, keys: np.ndarray, members: np.ndarray, is_relevant: np.ndarray) -> None:
         found, ranker = self.found, self.own.ranker
@@ -102,11 +130,13 @@ class _Tallying:
         found.near[place], found.far[place] = self._bound(query, nearest, keys[nearest])
         if len(members) < 2:
             return
-        ranks = ranker.rank(query, keys, members[members != query], is_relevant)
-        counts = np.searchsorted(ranks, [*found.hits_at, len(ranks)], side="right").tolist()
-        for hits, count in zip((*found.hits_at.values(), found.hits_at_n), counts, strict=True):
-            hits[place] = count
-        found.average_precision[place] = float((np.arange(1, len(ranks) + 1) / ranks).sum()) / len(ranks)
+        self._write_counts(place, ranker.rank(query, keys, members[members != query], is_relevant))
+
+    def _write_counts(self, place: int, ranks: np.ndarray) -> None:
+        """Of the relevant images of a query, ascending."""
+        self.hits[place] = np.searchsorted(ranks, self.cutoffs, side="right")
+        self.found.hits_at_n[place] = np.searchsorted(ranks, len(ranks), side="right")
+        self.found.average_precision[place] = (np.arange(1, len(ranks) + 1) / ranks).sum() / len(ranks)
 
     def _bound(self, query: int, images: np.ndarray, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Of the squared distances: from the keys, or from the images where these are too near for keys to tell."""
@@ -114,6 +144,15 @@ class _Tallying:
             return self.keys.read(keys)
         squares, vectors = measure(self.keys.vectors, query, images) ** 2, self.keys.vectors
         return squares * (1 - bound_rounding(vectors.shape[1])), squares * (1 + bound_rounding(vectors.shape[1]))
+
+
+def load_machine_code() -> Callable[..., np.ndarray] | None:
+    """``_compiled.rank_rows``, where numba is installed and has a folder to keep machine code in."""
+    try:
+        from leaderboard.protocols._compiled import rank_rows
+    except (ImportError, RuntimeError):
+        return None
+    return cast("Callable[..., np.ndarray]", rank_rows)
 
 
 def _digest(vectors: np.ndarray, labels: np.ndarray) -> str:

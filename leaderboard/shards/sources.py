@@ -17,7 +17,7 @@ from typing import IO, Any
 
 from leaderboard.errors import LeaderboardError, Unavailable, first_line, printable
 from leaderboard.images import SUFFIXES
-from leaderboard.shards.places import exists, local_path, locate, patiently
+from leaderboard.shards.places import as_os_error, exists, local_path, locate, patiently
 
 COLUMN = "path"  # of a list with columns
 LISTS = (".txt", ".csv", ".parquet")
@@ -48,6 +48,12 @@ def iterate_items(source: str) -> Iterator[Item]:
     except OSError as error:
         where = printable(str(error.filename or source))
         raise Unavailable(f"{where} cannot be listed ({error.strerror or first_line(error)})") from None
+    except LeaderboardError:
+        raise
+    except Exception as error:  # of a service's client, in the middle of a file
+        if local_path(source) is not None:
+            raise
+        raise Unavailable(f"{printable(source)} cannot be listed ({as_os_error(error)})") from None
 
 
 def _iterate(source: str) -> Iterator[Item]:

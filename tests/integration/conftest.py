@@ -145,6 +145,7 @@ def browser() -> Iterator[Any]:
 
 AXE = Path(__file__).parent / "browser" / "node_modules" / "axe-core" / "axe.min.js"
 AXE_OPTIONS = "{preload: false, runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice']}"  # no requests
+LEFT = "net::ERR_ABORTED"  # a request of a page that was left before the answer came
 SUBPATH = "/fossil-leaderboard"  # as on GitHub Pages
 
 
@@ -234,7 +235,7 @@ class PageOpener:
         page.on("pageerror", lambda error: hear("exception", str(error)))
         page.on("dialog", lambda dialog: (hear("dialog", dialog.message), dialog.dismiss()))
         page.on("request", lambda one: one.url.startswith(inside) or hear("request", one.url))
-        page.on("requestfailed", lambda one: hear("failed", one.url))
+        page.on("requestfailed", lambda one: one.failure == LEFT or hear("failed", f"{one.url}: {one.failure}"))
 
 
 @pytest.fixture
