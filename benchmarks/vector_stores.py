@@ -8,7 +8,7 @@ Every store is built in one process and asked in another, so that each peak of m
 files counts as long as it is resident. Its effort (lists probed, or candidates of a graph) is raised until recall@10
 against exact search reaches 0.95. Stores that compress hand over candidates, whose true distances are then computed.
 
-Not a test: timings belong to the machine. Figures and the choice: docs/large-collections.md.
+Not a test: timings belong to the machine. Figures and the choice: docs/scale.md.
 """
 
 from __future__ import annotations

@@ -236,12 +236,14 @@ def disk_full_there(seed: int) -> int:
     return disk_full(seed, "--engine=ray")
 
 
-RAY: dict[str, Callable[[int], int]] = {
+SHARED: dict[str, Callable[..., int]] = {  # these may run on a cluster that is there
     "workers killed three times": workers_killed,
     "driver killed": driver_killed,
     "SIGTERM": terminated,
     "an image that kills its worker": poisoned,
     "a node dies, another is left": node_dies,
+}
+OWN: dict[str, Callable[[int], int]] = {
     "all nodes with workers die": nodes_gone,
     "Ray's process beside the driver dies": head_dies,
     "disk full (tmpfs)": disk_full_there,

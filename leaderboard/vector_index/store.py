@@ -1,7 +1,7 @@
 """The only module that knows faiss: inverted lists of vectors in eight bits a value, mapped from files.
 
 An index is cut into parts of bounded size, each with the same centroids: memory holds one while it is built. Rows keep
-their numbers of the collection. Measured against others in docs/large-collections.md.
+their numbers of the collection. Measured against others in docs/scale.md.
 """
 
 from __future__ import annotations
