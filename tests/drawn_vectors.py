@@ -30,9 +30,16 @@ def _near_copies(draws: np.random.Generator, labels: np.ndarray, d: int) -> np.n
     return _copies(draws, labels, d) + 1e-6 * draws.normal(size=(len(labels), d))
 
 
-def _outlier(draws: np.random.Generator, labels: np.ndarray, d: int) -> np.ndarray:
+def _outlier(draws: np.random.Generator, labels: np.ndarray, d: int, far: float = 1e6) -> np.ndarray:
     vectors = draws.normal(size=(len(labels), d))
-    vectors[-1] *= 1e6
+    vectors[draws.integers(len(labels))] *= far
+    return vectors
+
+
+def _outlier_and_copies(draws: np.random.Generator, labels: np.ndarray, d: int) -> np.ndarray:
+    """As far as keys do not reach, unless it is in the sample that decides; what is copied is nearer than they reach."""
+    vectors = _outlier(draws, labels, d, far=30)
+    vectors[draws.integers(len(labels), size=2)] = vectors[draws.integers(len(labels))]
     return vectors
 
 
@@ -48,5 +55,6 @@ KINDS: Mapping[str, Kind] = {
     "huge": lambda draws, labels, d: 1e17 * _cloud(draws, labels, d),
     "nothing but zeros": lambda draws, labels, d: np.zeros((len(labels), d)),
     "zeros among others": lambda draws, labels, d: _cloud(draws, labels, d) * (labels > 0)[:, None],
-    "a far outlier": _outlier,
+    "a very far outlier": _outlier,
+    "an outlier and copies": _outlier_and_copies,
 }

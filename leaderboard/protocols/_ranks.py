@@ -39,6 +39,7 @@ class Ranker:
         places = np.concatenate([wanted >> shift, (wanted - 1) >> shift, (wanted + 1) >> shift])  # beside its own too
         self.marked[places] = True
         self.marked.take(self.bins, out=self.is_near, mode="clip")
+        self.is_near[query] = False  # it shares the last bin with whoever is as far as keys reach
         counts[self.marked[: len(counts)]] = 0
         self.marked[places] = False
         ordered, flags = self._sort(query, keys, np.flatnonzero(self.is_near), is_relevant)
@@ -49,8 +50,8 @@ class Ranker:
     def _fill_bins(self, keys: np.ndarray, low: int, high: int) -> tuple[int, int]:
         """Bins of keys from low to high; those before share the first one, those behind the last."""
         shift = max(0, (high - low + 4).bit_length() - BIN_BITS)
-        base = low - 1 - (1 << shift)
-        np.clip(keys, base, min(high + 1 + (1 << shift), 2**31 - 1), out=self.narrow)
+        base = max(low - 1 - (1 << shift), -1)
+        np.clip(keys, base, min(high + 1 + (1 << shift), END), out=self.narrow)  # less the base: still 31 bits
         self.narrow -= base
         self.narrow >>= shift
         self.bins[:] = self.narrow

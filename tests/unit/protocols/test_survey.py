@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
-from leaderboard.protocols import _panels, _ranks, _survey
+from leaderboard.protocols import _keys, _panels, _ranks, _survey
 from leaderboard.protocols._keys import choose_keys
 from leaderboard.protocols._panels import Panels
 from leaderboard.protocols._survey import compute_survey, survey
@@ -60,7 +60,18 @@ def test_ranks_are_those_of_sorted_distances(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_panels, "BLOCK", int(draws.integers(1, n + 1)))
         patch.setattr(_panels, "KEPT_BYTES", int(draws.integers(0, 4 * n * n + 1)))
+        patch.setattr(_keys, "SAMPLE", int(draws.integers(2, 20)))  # so that some are out of the reach of keys
         check_against_sorting(make_embeddings(KINDS[kind](draws, labels, d), labels.tolist()))
+
+
+@pytest.mark.parametrize("copies", [False, True], ids=["far", "far, and copies"])
+def test_images_beyond_the_reach_of_keys_are_ranked_too(make_embeddings, copies: bool) -> None:
+    """Relevant ones as far as no key tells, where the query itself stands among the keys; and others at no distance."""
+    draws = np.random.default_rng(13)
+    vectors = draws.normal(size=(400, 32))
+    vectors[2] = [200] + 31 * [0]
+    vectors[1] = vectors[0] if copies else vectors[1]
+    check_against_sorting(make_embeddings(vectors, [0, 1] * 200))
 
 
 def test_ranks_of_many_images_are_those_of_sorted_distances(make_embeddings) -> None:
