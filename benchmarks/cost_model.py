@@ -24,8 +24,8 @@ SHARE_REACHED = 0.7  # of the published rate: smaller batches, copies to the GPU
 GPUS = 8  # that work at once
 BYTES_OF_VALUE = 2  # float16, as the vectors are stored
 BYTES_OF_ROW = 160  # path and digest compressed, and the two sizes: measured on 100,697 rows, rounded up
-INDEX_BYTES_OF_ROW = {"ViT-S/16": 384, "ViT-B/16": 768, "ViT-L/16": 1024}  # one byte a value, links apart
-INDEX_LINKS = 80  # bytes of a row beside its values
+INDEX_BYTES_OF_ROW = {"ViT-S/16": 384, "ViT-B/16": 768, "ViT-L/16": 1024}  # one byte a value
+INDEX_BESIDE = 16  # bytes of a row beside its values: 0.40 GB of 10^6 x 384 (docs/scale.md)
 PREPARE_SECONDS = 0.0045  # of one core, to decode and resize a crop: of the 697 real ones (docs/scale.md)
 JPEG_BYTES = 30_000  # of a crop, the mean of the same: what has to be read
 
@@ -42,7 +42,7 @@ def estimate(model: str, crops: float) -> dict[str, Any]:
         "cores that decode": rate * GPUS * PREPARE_SECONDS,
         "MB/s to read": rate * GPUS * JPEG_BYTES / 1e6,
         "vectors, GB": crops * row / 1e9,
-        "index, GB": crops * (INDEX_BYTES_OF_ROW[model] + INDEX_LINKS) / 1e9,
+        "index, GB": crops * (INDEX_BYTES_OF_ROW[model] + INDEX_BESIDE) / 1e9,
     }
 
 

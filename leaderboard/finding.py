@@ -131,9 +131,10 @@ def _class_of(collection: Embeddings, index: int) -> str:
 def class_of(path: str) -> str:
     """The class of a collection's image: its first folder, inside of a tar where it lies in one; else empty.
 
-    A path from the root of a disk, or an address, has its class in no place that is known.
+    A path from the root of a disk, one that leads upwards, or an address has its class in no place that is known.
     """
-    if path.startswith("/") or "://" in path:
-        return ""
     folders = path.split("/")[:-1]
-    return next((folder for folder in folders if not folder.lower().endswith(".tar")), "")
+    if path.startswith("/") or "://" in path or ".." in folders:
+        return ""
+    named = (folder for folder in folders if folder not in ("", ".") and not folder.lower().endswith(".tar"))
+    return next(named, "")

@@ -23,12 +23,20 @@ def parse_count(text: str) -> int:
 def parse_seconds(text: str) -> float:
     """A time above zero."""
     try:
-        seconds = float(text)
+        return parse_share(text)
+    except argparse.ArgumentTypeError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0") from None
+
+
+def parse_share(text: str) -> float:
+    """A part of something, or some times of it: above zero."""
+    try:
+        share = float(text)
     except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
-    return seconds
+        share = 0.0
+    if not 0 < share < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return share
 
 
 def parse_device(text: str) -> str:

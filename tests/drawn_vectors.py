@@ -37,7 +37,7 @@ def _outlier(draws: np.random.Generator, labels: np.ndarray, d: int, far: float 
 
 
 def _outlier_and_copies(draws: np.random.Generator, labels: np.ndarray, d: int) -> np.ndarray:
-    """As far as keys do not reach, unless it is in the sample that decides; what is copied is nearer than they reach."""
+    """One farther than keys reach, unless the sample that decides has it, and some nearer than they reach."""
     vectors = _outlier(draws, labels, d, far=30)
     vectors[draws.integers(len(labels), size=2)] = vectors[draws.integers(len(labels))]
     return vectors

@@ -163,10 +163,9 @@ def processes_of(plot: Plot) -> list[str]:
 
 def poisoned(seed: int, where: Cluster | None = None) -> int:
     """An image that kills whoever opens it: named by its shard in one line, all else is finished."""
-    del seed
     with own_images() as (images, out, _):
-        bad = images / "last" / "poison.jpg"
-        shutil.copyfile(next((images / "last").glob("*.jpg")), bad)
+        other = random.Random(seed).choice(sorted(images.rglob("*.jpg")))
+        shutil.copyfile(other, other.with_name(f"{other.stem}-poison.jpg"))
         plot = Plot(at=["always"], signal=signal.SIGKILL, role="worker", match="poison")
         if where is not None:
             plot.folder = where.plot.folder

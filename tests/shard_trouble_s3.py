@@ -58,7 +58,7 @@ def list_there(s3: S3, seed: int) -> int:
     with bucket(s3, Trouble(**SHARES, seed=seed)) as (source, folder), place() as near:
         (near / "images").symlink_to(images)
         (near / "list.txt").write_text("".join(f"images/{name}\n" for name in names))
-        text = "".join(f"site/{name}\n" for name in names)
+        text = "".join(f"site/{name}\n" for name in names) + "s3://No Bucket!/x.jpg\n"  # a failure, nothing else
         s3.client.put_object(Bucket="slides", Key="list.txt", Body=text.encode())
         for there, here in (("s3://slides/list.txt", near / "list.txt"), (f"{source}/most.tar", images / "most.tar")):
             out, expected = folder / here.suffix[1:], folder / f"{here.suffix[1:]}-expected"
@@ -126,7 +126,7 @@ def refused(s3: S3, seed: int) -> int:
     del seed
     with bucket(s3, Trouble()) as (source, folder):
         out = folder / "out"
-        _embed(s3, source, out, AWS_ACCESS_KEY_ID="AKIASOMEBODYELSE").check(1, "Access Key Id")
+        _embed(s3, source, out, AWS_ACCESS_KEY_ID="AKIASOMEBODYELSE").check(1, "Forbidden", "check the account")
         _embed(s3, source, out, AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="").check(1, "credentials")
         _embed(s3, "s3://nobody/slides", out).check(2, "does not exist")
         _embed(s3, f"{source}/nothing", out).check(2, "does not exist")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from leaderboard.commands._embedding import check_out
 from leaderboard.errors import LeaderboardError, printable
-from leaderboard.options import parse_count, parse_seconds
+from leaderboard.options import parse_count, parse_share
 
 if TYPE_CHECKING:
     from leaderboard.vector_index.confirming import Judged
@@ -26,7 +26,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--embeddings", required=True, metavar="DIR", help=text)
     parser.add_argument("--out", type=Path, metavar="FILE", help="a .csv with every copy")
     text = "look at pairs that are nearer than this share of the median distance (default: %(default)s)"
-    parser.add_argument("--radius", type=parse_seconds, default=0.5, metavar="SHARE", help=text)
+    parser.add_argument("--radius", type=parse_share, default=0.5, metavar="SHARE", help=text)
     text = "how many pairs to look at, the nearest ones first (default: %(default)s)"
     parser.add_argument("--pairs", type=parse_count, default=100_000, metavar="N", help=text)
     parser.add_argument("--exact-only", action="store_true", help="the same pixels only")

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from leaderboard.commands._embedding import embed_dataset, list_folder, load_backbone_of
-from leaderboard.commands._shards import declare_shard_options, embed_into_shards
+from leaderboard.commands._shards import declare_shard_options, embed_into_shards, refuse_shard_options
 from leaderboard.options import declare_extraction_options, declare_model_options, declare_waiting_options
 from leaderboard.records import Dataset, RunOptions
 from leaderboard.registry import Registry, load_registry
@@ -42,6 +42,7 @@ def _embed_into_file(options: argparse.Namespace, out: Path) -> None:
     from leaderboard.cache import check_suffix, save_embeddings
 
     check_suffix(out)
+    refuse_shard_options(options)
     registry = load_registry(options.root)
     spec = registry.model(options.model)
     chosen = RunOptions.of(options)

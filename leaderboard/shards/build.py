@@ -16,7 +16,7 @@ from leaderboard.shards.engines import Engine
 from leaderboard.shards.manifest import MANIFEST, find_finished, load_manifest, save_manifest
 from leaderboard.shards.model_choice import ModelChoice, check_same
 from leaderboard.shards.places import Folder, local_path
-from leaderboard.shards.plan import WRITTEN, Plan, Vectors, load_plan, make_plan
+from leaderboard.shards.plan import LOST_ACCEPTED, WRITTEN, Plan, Vectors, load_plan, make_plan
 from leaderboard.shards.progress import Progress
 from leaderboard.shards.shard_file import ShardDone
 
@@ -30,6 +30,7 @@ class Settings:
     shard_size: int | None = None
     vectors: Vectors | None = None
     retry_failures: bool = False  # compute shards again that have some
+    accept_lost: bool = False  # a stretch of images that are all gone is no sign of a lost disk
 
 
 @dataclass(frozen=True)
@@ -113,14 +114,17 @@ def _complete(choice: ModelChoice, plan: Plan | None) -> ModelChoice:
 
 def _refuse_foreign(folder: Folder) -> None:
     """A folder of something else is not to be mixed with shards; a listing that was interrupted is none."""
-    local = local_path(folder.address)
-    if local is None or not local.exists():
-        return
-    if not local.is_dir() or any(path.name != "work" for path in local.iterdir()):
+    try:
+        is_foreign = any(name != "work" for name in folder.names())
+    except NotADirectoryError:
+        is_foreign = True
+    if is_foreign:
         raise LeaderboardError(f"{folder} is there and was not begun by embed; choose another --out")
 
 
 def _run(folder: Folder, plan: Plan, choice: ModelChoice, engine: Engine, settings: Settings) -> Outcome:
+    if settings.accept_lost:
+        folder.write(LOST_ACCEPTED, b"")
     finished = find_finished(folder, plan)
     if settings.retry_failures:
         finished = {shard: done for shard, done in finished.items() if not done.failures}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from leaderboard.backbones import Backbone
@@ -34,7 +34,7 @@ class Engine(Protocol):
 class LocalEngine:
     """One worker, in this process."""
 
-    backbones: dict[int, Backbone] = field(default_factory=dict)
+    backbone: Backbone | None = None
 
     def describe(self, choice: ModelChoice, vectors: Vectors) -> Recipe:
         """The recipe; the model stays loaded for the run."""
@@ -48,10 +48,10 @@ class LocalEngine:
             yield embed_shard(folder, plan, self._load(choice), shard, lambda images: progress.tell("local", images))
 
     def _load(self, choice: ModelChoice) -> Backbone:
-        if not self.backbones:
-            self.backbones[0] = choice.load()
-        return self.backbones[0]
+        if self.backbone is None:
+            self.backbone = choice.load()
+        return self.backbone
 
     def close(self) -> None:
         """Forget the model."""
-        self.backbones.clear()
+        self.backbone = None

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from tarfile import BLOCKSIZE
+from zlib import crc32
 
 from leaderboard.errors import LeaderboardError, Unavailable, first_line, printable
 from leaderboard.reading_ahead import map_ahead
@@ -66,7 +68,7 @@ def fetch_run(run: Sequence[Item]) -> list[Fetched]:
     if run[0].problem:
         return [Fetched(item, b"", item.problem) for item in run]
     try:
-        return [Fetched(item, content) for item, content in zip(run, _read_run(run), strict=True)]
+        return _read_run(run)
     except OSError as error:
         reason = error.strerror or first_line(error)
         if isinstance(error, FINAL) or error.errno in NO_FILE:
@@ -78,10 +80,17 @@ def fetch_run(run: Sequence[Item]) -> list[Fetched]:
         return [Fetched(item, b"", f"cannot be read: {first_line(error)}") for item in run]
 
 
-def _read_run(run: Sequence[Item]) -> list[bytes]:
+def _read_run(run: Sequence[Item]) -> list[Fetched]:
     first, last = run[0], run[-1]
     if first.start is None or last.start is None or last.size is None:
-        return [read_bytes(first.address)]
-    content = read_bytes(first.address, first.start, last.start + last.size)
-    begins = [(item.start or 0) - first.start for item in run]
-    return [content[begin : begin + (item.size or 0)] for begin, item in zip(begins, run, strict=True)]
+        return [Fetched(first, read_bytes(first.address))]
+    base = first.start - BLOCKSIZE
+    content = read_bytes(first.address, base, last.start + last.size)
+    return [_cut(item, content, (item.start or 0) - base) for item in run]
+
+
+def _cut(item: Item, content: bytes, begin: int) -> Fetched:
+    own = content[begin : begin + (item.size or 0)]
+    if crc32(content[begin - BLOCKSIZE : begin]) != item.header or len(own) != item.size:
+        return Fetched(item, b"", "its tar was packed anew, or cut short, after it was listed")
+    return Fetched(item, own)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -48,12 +47,12 @@ def find_finished(folder: Folder, plan: Plan) -> dict[int, ShardDone]:
 
 def _load_sound(folder: Folder, plan: Plan, shard: int, size: int | None) -> ShardDone | None:
     done = load_done(folder, shard)
-    if done is None or size != done.bytes or done.shard != shard:
+    if done is None or size != done.bytes or (done.shard, done.plan) != (shard, plan.digest):
         return None
     if done.rows + len(done.failures) != plan.size_of(shard):
         return None
     is_near = local_path(folder.address) is not None
-    if is_near and hashlib.sha256(folder.read(shard_file(shard))).hexdigest() != done.sha256:
+    if is_near and folder.digest(shard_file(shard)) != done.sha256:
         return None
     return done
 

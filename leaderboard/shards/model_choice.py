@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 from typing import Any
 
 from leaderboard.backbones import Backbone
@@ -42,6 +43,7 @@ class ModelChoice:
     def describe(self, backbone: Backbone, vectors: Vectors) -> Recipe:
         """What it will have been computed by; the processor's name is not part of it."""
         environment = {name: value for name, value in backbone.environment.items() if name != "hardware"}
+        environment["pyarrow"] = version("pyarrow")  # which writes its version into every shard
         return Recipe(
             model=self.spec.id,
             dimension=self.spec.dimension,

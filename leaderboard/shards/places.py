@@ -6,6 +6,7 @@ own environment variables, and to fsspec's ``FSSPEC_<PROTOCOL>_<OPTION>``.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
 from collections.abc import Callable, Iterable
@@ -24,6 +25,7 @@ ATTEMPTS = 6  # at what a network may fail at
 FIRST_PAUSE = 0.5  # seconds before the second attempt; each further pause is twice as long, 15 s together
 PATIENCE = 30.0  # seconds after which there is no other attempt: clients have a patience of their own
 FINAL = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)  # trying again does not help
+NO_ADDRESS = ("ParamValidationError",)  # nor where the name of a bucket or file is none
 NO_ACCOUNT = ("NoCredentialsError", "DefaultCredentialsError")  # nor here, by the names that clients give it
 PACKAGES = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "az": "adlfs", "abfs": "adlfs"}
 # Else s3fs asks for the size of every file before it reads it, to read large ones in pieces.
@@ -66,12 +68,15 @@ def patiently(attempt: Callable[[], T]) -> T:
 
     Raises:
         OSError: of the last attempt, or at once where another one cannot help. Clients' own errors become one.
+        ValueError: what was asked for has a name that the service cannot have.
     """
     begun, pause = time.monotonic(), FIRST_PAUSE
     for number in range(1, ATTEMPTS + 1):
         try:
             return attempt()
         except Exception as error:  # each service's client has errors of its own
+            if type(error).__name__ in NO_ADDRESS:
+                raise ValueError(" ".join(str(error).split())) from None
             is_late = number == ATTEMPTS or time.monotonic() - begun > PATIENCE
             if is_late or isinstance(error, FINAL) or type(error).__name__ in NO_ACCOUNT:
                 raise as_os_error(error) from None
@@ -115,7 +120,7 @@ def exists(address: str) -> bool:
     filesystem, path = locate(address)
     filesystem.invalidate_cache()
     try:
-        return bool(patiently(lambda: filesystem.ls(path, detail=False)))
+        return bool(patiently(lambda: filesystem.info(path)))
     except FileNotFoundError:
         return False
 
@@ -140,6 +145,33 @@ class Folder:
             OSError: as ``read_bytes``.
         """
         return read_bytes(self.at(name))
+
+    def digest(self, name: str) -> str:
+        """SHA-256 of a file on a disk, of which little is in memory at once.
+
+        Raises:
+            OSError: as ``read_bytes``.
+        """
+        with Path(self.at(name).removeprefix("file://")).open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+
+    def names(self) -> list[str]:
+        """What lies in it, folders too; nothing where it is not there.
+
+        Raises:
+            OSError: it is no folder, or cannot be listed.
+        """
+        local = local_path(self.address)
+        if local is not None:
+            return [path.name for path in local.iterdir()] if local.exists() else []
+        filesystem, path = locate(self.address)
+        filesystem.invalidate_cache()
+        try:
+            entries = patiently(lambda: filesystem.ls(path, detail=False))
+        except FileNotFoundError:
+            return []
+        below = [entry.rstrip("/") for entry in entries if entry.strip("/") != path.strip("/")]  # some list it as well
+        return [entry.rpartition("/")[2] for entry in below]
 
     def write(self, name: str, content: bytes) -> None:
         """Put a file there at once: renamed into place on a disk, a single upload elsewhere.

@@ -5,8 +5,11 @@ The listing is taken once. Images that come later are not part of the run; image
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 
 FORMAT = "leaderboard-plan-1"
 PLAN = "work/plan.json"
+LOST_ACCEPTED = "work/lost-accepted"  # an empty file, which every worker sees
 WRITTEN = (".", "shards", "work", "work/done", "work/listing")  # the folders of a collection
 Vectors = Literal["float32", "float16"]
 
@@ -53,6 +57,11 @@ class Plan:
     def shards(self) -> int:
         """How many there are; the last one may be smaller."""
         return -(-self.images // self.shard_size)
+
+    @cached_property
+    def digest(self) -> str:
+        """By which two plans are told apart."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
 
     def size_of(self, shard: int) -> int:
         """Images of a shard."""
@@ -117,6 +126,14 @@ def make_plan(folder: Folder, recipe: Recipe, source: str, shard_size: int) -> P
         )
     plan = Plan(recipe, source, shard_size, images)
     folder.write(PLAN, seal({"format": FORMAT, **asdict(plan)}))
+    return _check_alone(folder, plan)
+
+
+def _check_alone(folder: Folder, plan: Plan) -> Plan:
+    """Two machines that list for hours do not see each other: whose plan is there in the end goes on."""
+    there = load_plan(folder)
+    if there is None or there.digest != plan.digest:
+        raise LeaderboardError(f"{folder}: another run has planned there meanwhile; choose another --out")
     return plan
 
 
@@ -178,5 +195,5 @@ def _unpack(table: pa.Table) -> Iterator[Item]:
 def _schema() -> pa.Schema:
     import pyarrow as pa
 
-    numbers = {"start": pa.int64(), "size": pa.int64()}
+    numbers = dict.fromkeys(("start", "size", "header"), pa.int64())
     return pa.schema({"path": pa.binary(), "address": pa.binary(), **numbers, "problem": pa.string()})

@@ -32,6 +32,7 @@ class ShardDone:
     bytes: int
     sha256: str
     failures: tuple[tuple[str, str], ...]  # path, reason
+    plan: str  # digest of the plan that it was made by
 
 
 def pack_rows(rows: Sequence[Row], vectors: np.ndarray) -> bytes:

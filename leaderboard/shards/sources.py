@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
+from zlib import crc32
 
 from leaderboard.errors import LeaderboardError, Unavailable, first_line, printable
 from leaderboard.images import SUFFIXES
@@ -31,6 +32,7 @@ class Item:
     address: str  # of the file, or of the tar that holds it
     start: int | None = None  # in the tar, bytes
     size: int | None = None
+    header: int | None = None  # CRC-32 of what stands before it there, by which a tar that was packed anew is noticed
     problem: str = ""  # what makes it useless, where that is known already
 
 
@@ -47,7 +49,9 @@ def iterate_items(source: str) -> Iterator[Item]:
         raise LeaderboardError(f"{printable(error.filename or source)} does not exist; check --images") from None
     except OSError as error:
         where = printable(str(error.filename or source))
-        raise Unavailable(f"{where} cannot be listed ({error.strerror or first_line(error)})") from None
+        is_refused = isinstance(error, PermissionError) and local_path(source) is None
+        remedy = "; check the account that the environment names" if is_refused else ""
+        raise Unavailable(f"{where} cannot be listed ({error.strerror or first_line(error)}){remedy}") from None
     except LeaderboardError:
         raise
     except Exception as error:  # of a service's client, in the middle of a file
@@ -78,7 +82,10 @@ def _is_folder(source: str) -> bool:
     if local is not None:
         return local.is_dir()
     filesystem, path = locate(source)
-    return bool(patiently(lambda: filesystem.isdir(path)))
+    try:
+        return bool(patiently(lambda: filesystem.info(path))["type"] == "directory")
+    except FileNotFoundError:  # `isdir` says no to whatever goes wrong
+        return False
 
 
 def _iterate_folder(root: str) -> Iterator[Item]:
@@ -169,11 +176,18 @@ def _iterate_tar(address: str, name: str) -> Iterator[Item]:
                 archive.members = []  # type: ignore[attr-defined]  # else it remembers every header
                 if member.isreg() and _is_image(member.name):
                     count += 1
-                    yield Item(f"{name}/{member.name}", address, member.offset_data, member.size)
+                    header = read_header(stream, member.offset_data)
+                    yield Item(f"{name}/{member.name}", address, member.offset_data, member.size, header)
             _check_end(stream, archive.offset)
     except tarfile.TarError as error:
         problem = f"the tar cannot be read after {count} images ({first_line(error)}); compressed ones are not read"
         yield Item(name, address, problem=problem)
+
+
+def read_header(stream: IO[bytes], start: int) -> int:
+    """CRC-32 of the header of a tar's member, whose bytes begin at ``start``: of its name, size and time."""
+    stream.seek(start - tarfile.BLOCKSIZE)
+    return crc32(stream.read(tarfile.BLOCKSIZE))
 
 
 def _check_end(stream: IO[bytes], offset: int) -> None:

@@ -20,7 +20,7 @@ from leaderboard.images import BadImage, decode_image, digest_pixels
 from leaderboard.reading_ahead import group, map_ahead, map_by_groups
 from leaderboard.shards.fetch import Fetched, fetch_ahead
 from leaderboard.shards.places import Folder, exists, local_path
-from leaderboard.shards.plan import Plan, done_file, load_items, shard_file
+from leaderboard.shards.plan import LOST_ACCEPTED, Plan, done_file, load_items, shard_file
 from leaderboard.shards.sealed import seal
 from leaderboard.shards.shard_file import Row, ShardDone, pack_rows, to_utf8
 from leaderboard.shards.sources import Item
@@ -58,7 +58,7 @@ def embed_shard(folder: Folder, plan: Plan, backbone: Backbone, shard: int, tell
     """
     items = load_items(folder, plan, shard)
     rows, vectors, failed = _embed(plan, backbone, items, tell)
-    _refuse_lost_source(plan.source, items, failed)
+    _refuse_lost_source(folder, plan.source, items, failed)
     content = pack_rows(rows, vectors.astype(plan.recipe.vectors))
     done = ShardDone(
         shard=shard,
@@ -66,6 +66,7 @@ def embed_shard(folder: Folder, plan: Plan, backbone: Backbone, shard: int, tell
         bytes=len(content),
         sha256=hashlib.sha256(content).hexdigest(),
         failures=tuple((to_utf8(item.path), item.reason) for item in failed),
+        plan=plan.digest,
     )
     folder.write(shard_file(shard), content)
     folder.write(done_file(shard), seal(asdict(done)))
@@ -127,7 +128,7 @@ def _prepare(backbone: Backbone, fetched: Fetched) -> Prepared | Failed:
         return Failed(path, str(error))
 
 
-def _refuse_lost_source(source: str, items: Sequence[Item], failed: Sequence[Failed]) -> None:
+def _refuse_lost_source(folder: Folder, source: str, items: Sequence[Item], failed: Sequence[Failed]) -> None:
     """Images that go are failures; when all is gone it is the disk or the bucket, and they may come back."""
     gone = [item for item in failed if item.is_gone]
     if not gone:
@@ -138,9 +139,12 @@ def _refuse_lost_source(source: str, items: Sequence[Item], failed: Sequence[Fai
         raise Unavailable(f"{printable(source)} cannot be read any more ({first_line(error)})") from None
     if not is_there:
         raise Unavailable(f"{printable(source)} is not there any more")
-    if len(gone) == len(items) and len(items) >= FEW:
+    if len(gone) == len(items) and len(items) >= FEW and not exists(folder.at(LOST_ACCEPTED)):
         first = f"{printable(gone[0].path)} {gone[0].reason}"
-        raise Unavailable(f"{printable(source)}: none of {len(items)} images in a row is there any more ({first})")
+        raise Unavailable(
+            f"{printable(source)}: none of {len(items)} images in a row is there any more ({first}); if they are lost "
+            "for good, add --accept-lost"
+        )
 
 
 def _is_emptied(source: str) -> bool:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from leaderboard.errors import LeaderboardError
+from leaderboard.errors import LeaderboardError, printable
 from leaderboard.shards.manifest import FORMAT, MANIFEST
 from leaderboard.shards.places import Folder
 from leaderboard.shards.plan import PLAN
@@ -32,13 +33,19 @@ class Searchable:
 
 
 def kind_of(address: str) -> Kind:
-    """What lies at an address, by its manifest; without one of ours it is taken for a folder of images."""
+    """What lies at an address, by its manifest; without one of ours it is taken for a folder of images.
+
+    Raises:
+        LeaderboardError: nothing.
+    """
     folder = Folder(address)
     form = _read_form(folder, MANIFEST)
     if form.startswith(INDEX_FORMAT):
         return "index"
     if form.startswith(FORMAT.rstrip("0123456789")) or _read_form(folder, PLAN) or "://" in address:
         return "collection"
+    if not Path(address).exists():
+        raise LeaderboardError(f"{printable(address)} does not exist; give a folder of images, vectors, or an index")
     return "images"
 
 

@@ -155,9 +155,10 @@ def test_a_network_gives_the_same_vectors_for_the_same_batches(slides: Path, tmp
     import torch
 
     model = ["embed", "--root", str(ROOT), "--model", "efficientnet-lite0", "--batch-size", "4", "--device", "cpu"]
-    images = ["--images", str(slides / "tiliales"), "--threads", str(torch.get_num_threads()), "--shard-size", "4"]
+    images = ["--images", str(slides / "tiliales")]
     assert main([*model, *images, "--out", "x.npz"]) == 0
-    assert main([*model, *images, "--out", "out"]) == 0
+    shards = ["--threads", str(torch.get_num_threads()), "--shard-size", "4"]
+    assert main([*model, *images, "--out", "out", *shards]) == 0
     assert vectors_of(read(tmp_path / "out")).tobytes() == load_embeddings(tmp_path / "x.npz").vectors.tobytes()
     manifest = json.loads(Path("out/manifest.json").read_text())
     assert (manifest["model"], manifest["dimension"], manifest["dtype"]) == ("efficientnet-lite0", 1280, "float32")
@@ -229,7 +230,6 @@ def test_a_bad_image_is_a_failure_and_the_exit_code_is_0(slides: Path, tmp_path:
 
 def test_an_interrupted_run_goes_on(slides: Path, tmp_path: Path, embed: Any) -> None:
     """The images of the second half are away for a while; what is finished then is the same as without that."""
-    assert embed(slides, "whole")[0] == 0
     Path("list.txt").write_text("".join(f"{path}\n" for path in sorted(slides.rglob("*.jpg")) * 2))
     assert embed("list.txt", "expected", "--shard-size", "12")[0] == 0
     assert embed("list.txt", "out", "--shard-size", "12")[0] == 0
@@ -295,6 +295,7 @@ MISTAKES: dict[str, tuple[list[str], int, str]] = {
     "another source": (["--out", "begun", "--images", "slides/pinales"], 2, "was begun with source"),
     "another type": (["--out", "begun", "--store", "float16"], 2, "was begun with vectors float32, and is float16 now"),
     "another model": (["--out", "begun", "--model", "large"], 2, "was begun with model small, and is large now"),
+    "shards in a file": (["--out", "a.npz"], 2, "--shard-size is for shards: give --out a folder"),
     "absent weights": (["--model", "ghost"], 1, "ghost"),
 }
 
@@ -321,6 +322,25 @@ def test_a_mistake_is_one_line(clone, slides: Path, tmp_path: Path, embed: Any, 
     assert said.startswith("leaderboard: ")
     assert reason in said
     assert {path: path.read_bytes() for path in tmp_path.rglob("*.parquet")} == before
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        (["--images", "slides", "--engine", "ray"], "--engine is for shards: give --out a folder"),
+        (["--images", "slides", "--store", "float16"], "--store is for shards: give --out a folder"),
+        (["--images", "list.csv"], "list.csv goes into shards: give --out a folder"),
+        (["--images", "s3://slides/grains"], "s3://slides/grains goes into shards: give --out a folder"),
+    ],
+)
+def test_what_goes_into_shards_is_not_put_into_a_file(
+    clone, slides: Path, given: list[str], reason: str, capsys
+) -> None:
+    """Nor left out without a word."""
+    Path("list.csv").write_text("path\nslides/pinales/00.jpg\n")
+    assert main(["embed", "--root", str(clone.root), "--model", "small", "--out", "a.npz", *given]) == 2
+    assert reason in capsys.readouterr().err
+    assert not Path("a.npz").exists()
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "1.5", "many"])

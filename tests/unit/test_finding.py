@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from leaderboard import finding
-from leaderboard.finding import SPARE, find_images
+from leaderboard.finding import SPARE, class_of, find_images
 from leaderboard.neighbours import find_nearest
 from leaderboard.records import Embeddings, Provenance
 
@@ -70,3 +70,23 @@ def test_however_many_copies_there_are_k_answers_come(monkeypatch: pytest.Monkey
     assert found.own == files[:copies]
     assert asked == [(3 + SPARE) * 2**turn for turn in range(len(asked))]
     assert asked[-1] < 2 * (3 + SPARE + copies)
+
+
+@pytest.mark.parametrize(
+    ("path", "genus"),
+    [
+        ("pinales/a.jpg", "pinales"),
+        ("pinales/slide-7/a.jpg", "pinales"),
+        ("./pinales/a.jpg", "pinales"),
+        ("x.tar/./pinales/a.jpg", "pinales"),
+        ("x.TAR/a.jpg", ""),
+        ("a.jpg", ""),
+        ("./a.jpg", ""),
+        ("../pinales/a.jpg", ""),
+        ("/mnt/pinales/a.jpg", ""),
+        ("s3://slides/pinales/a.jpg", ""),
+    ],
+)
+def test_a_class_is_the_first_folder_where_that_is_one(path: str, genus: str) -> None:
+    """As `find . -name` and `tar cf x.tar ./pinales` write paths too."""
+    assert class_of(path) == genus

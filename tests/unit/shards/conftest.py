@@ -52,6 +52,10 @@ class Service(MemoryFileSystem):
         self._fail()
         return super().ls(path, detail=detail, **options)
 
+    def info(self, path: str, **options: Any) -> Any:
+        self._fail()
+        return super().info(path, **options)
+
 
 @pytest.fixture
 def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Service]]:
@@ -142,7 +146,7 @@ def run(toy: Callable[..., Any], make_choice: Callable[..., ModelChoice]) -> Cal
             str(source),
             Folder(str(out)),
             choice or make_choice(),
-            engine or LocalEngine({0: toy()}),
+            engine or LocalEngine(toy()),
             Settings(shard_size=shard_size, **settings),
         )
 

@@ -16,7 +16,7 @@ from leaderboard.errors import LeaderboardError, Unavailable
 from leaderboard.shards.engines import LocalEngine
 from leaderboard.shards.manifest import MANIFEST
 from leaderboard.shards.places import Folder
-from leaderboard.shards.plan import done_file, listing_file, shard_file
+from leaderboard.shards.plan import PLAN, done_file, listing_file, shard_file
 
 IMAGES, SHARDS = 18, 5
 Run = Callable[..., Any]
@@ -56,7 +56,7 @@ class Stopping(LocalEngine):
 
 
 def stop(toy: Any, after: int, error: BaseException) -> Stopping:
-    engine = Stopping({0: toy()})
+    engine = Stopping(toy())
     engine.left, engine.error = after, error
     return engine
 
@@ -97,7 +97,7 @@ def test_a_stopped_run_goes_on_to_the_same_bytes(
         run(source, tmp_path / "out")
         computed = 0
     backbone = toy()
-    assert run(source, tmp_path / "out", engine=LocalEngine({0: backbone})).computed == computed
+    assert run(source, tmp_path / "out", engine=LocalEngine(backbone)).computed == computed
     assert contents(tmp_path / "out") == contents(tmp_path / "whole")
     assert backbone.prepared <= computed * 4
 
@@ -148,7 +148,7 @@ def test_shards_may_be_finished_in_any_order(source: Path, tmp_path: Path, run: 
             yield from super().run(choice, folder, plan, shards[::-1], progress)
 
     run(source, tmp_path / "whole")
-    run(source, tmp_path / "out", engine=Backwards({0: toy()}))
+    run(source, tmp_path / "out", engine=Backwards(toy()))
     assert contents(tmp_path / "out") == contents(tmp_path / "whole")
 
 
@@ -171,7 +171,7 @@ def test_a_finished_run_again_writes_nothing(source: Path, tmp_path: Path, run: 
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*")}
     source.rename(tmp_path / "elsewhere")
     backbone = toy()
-    outcome = run(source, tmp_path / "out", engine=LocalEngine({0: backbone}))
+    outcome = run(source, tmp_path / "out", engine=LocalEngine(backbone))
     assert (outcome.computed, backbone.prepared) == (0, 0)
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*")} == before
 
@@ -221,7 +221,7 @@ def test_a_run_goes_on_as_it_was_begun(source: Path, tmp_path: Path, run: Run, t
             asked.append((choice.threads, choice.options.batch_size, vectors))
             return super().describe(choice, vectors)
 
-    engine = Asking({0: toy(batch_size=2)})
+    engine = Asking(toy(batch_size=2))
     manifest = run(source, tmp_path / "out", choice=make_choice(threads=None), engine=engine, shard_size=None).manifest
     assert asked == [(3, 2, "float16")]
     assert (manifest["shard_size"], manifest["threads"], manifest["batch_size"], manifest["vectors"]) == (
@@ -256,7 +256,7 @@ def test_other_settings_are_refused(
     settings = {key: value for key, value in given.items() if key in ("shard_size", "vectors")}
     backbone = toy(**{key: value for key, value in given.items() if key in ("batch_size", "inputs", "environment")})
     choice = make_choice(threads=given.get("threads", 2))
-    told = refuse(run, source, tmp_path / "out", engine=LocalEngine({0: backbone}), choice=choice, **settings)
+    told = refuse(run, source, tmp_path / "out", engine=LocalEngine(backbone), choice=choice, **settings)
     assert told.startswith(f"{tmp_path}/out {reason}")
     assert contents(tmp_path / "out") == before
 
@@ -279,6 +279,28 @@ def test_a_folder_of_something_else_is_refused(source: Path, tmp_path: Path, run
     told = refuse(run, source, tmp_path / "out")
     assert told == f"{tmp_path}/out is there and was not begun by embed; choose another --out"
     assert contents(tmp_path / "out") == {name: b"mine"}
+
+
+def test_a_bucket_with_something_else_is_refused(source: Path, service: Any, save: Any, run: Run) -> None:
+    """Its manifest is not ours to take away; what an interrupted listing left may be written over."""
+    save("service://bucket/site", {"manifest.json": b"mine", "shards/000000.parquet": b"mine"})
+    told = refuse(run, source, "service://bucket/site")
+    assert told == "service://bucket/site is there and was not begun by embed; choose another --out"
+    assert Folder("service://bucket/site").read("manifest.json") == b"mine"
+    save("service://bucket/listed", {"work/listing/000000.parquet": b"half"})
+    assert run(source, "service://bucket/listed").computed == SHARDS
+
+
+def test_who_plans_while_another_machine_lists_is_found_out(
+    source: Path, service: Any, run: Run, toy: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only one plan is there in the end; whoever made another one stops before any work."""
+    run(source, "service://bucket/other", shard_size=5)
+    theirs, write, backbone = Folder("service://bucket/other").read(PLAN), Folder.write, toy()
+    monkeypatch.setattr(Folder, "write", lambda at, name, content: write(at, name, theirs if name == PLAN else content))
+    told = refuse(run, source, "service://bucket/out", engine=LocalEngine(backbone))
+    assert told == "service://bucket/out: another run has planned there meanwhile; choose another --out"
+    assert backbone.prepared == 0
 
 
 def test_an_empty_folder_and_an_interrupted_listing_are_begun_in(source: Path, tmp_path: Path, run: Run) -> None:
@@ -323,7 +345,7 @@ def test_a_second_run_in_the_same_folder_is_refused(
             run(source, tmp_path / "other")
             yield from super().run(*arguments)
 
-    assert run(source, tmp_path / "out", engine=Nested({0: toy()})).computed == SHARDS
+    assert run(source, tmp_path / "out", engine=Nested(toy())).computed == SHARDS
     assert told == [f"{address}{tmp_path}/out: another run is at work there; wait for it, or end it"]
     assert contents(tmp_path / "out") == contents(tmp_path / "other")
     assert run(source, tmp_path / "out").computed == 0

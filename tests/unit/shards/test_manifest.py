@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,7 @@ DAMAGES: dict[str, Callable[[Folder], object]] = {
     "note of something else": lambda folder: folder.write(done_file(1), seal({"shard": 1})),
     "note with more": lambda folder: renote(folder, 1, extra=1),
     "note of other failures": lambda folder: renote(folder, 1, failures=3),
+    "note of another plan": lambda folder: renote(folder, 1, plan="0" * 64),
     "note of fewer rows": lambda folder: renote(folder, 1, rows=1),
 }
 
@@ -140,7 +142,7 @@ def test_the_manifest_says_what_is_there(folder: Folder, source: Path) -> None:
         "failures": 2,
         "source": str(source),
         "shard_size": 4,
-        "environment": {"device": "cpu"},
+        "environment": {"device": "cpu", "pyarrow": version("pyarrow")},
         "batch_size": 4,
         "threads": 2,
         "vectors": "float32",

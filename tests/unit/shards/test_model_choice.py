@@ -6,6 +6,7 @@ import json
 import pickle
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from importlib.metadata import version
 from typing import Any
 
 import pytest
@@ -58,7 +59,7 @@ def test_a_recipe_says_what_decides_the_bytes(make_choice: Callable[..., ModelCh
     recipe = make_choice(threads=5).describe(backbone, "float16")
     assert recipe.inputs["size"] == [8, 8]
     assert set(recipe.inputs) == {"weights", "size", "extraction"}
-    assert recipe.environment == {"device": "cpu"}
+    assert recipe.environment == {"device": "cpu", "pyarrow": version("pyarrow")}
     assert (recipe.batch_size, recipe.threads, recipe.vectors, recipe.dimension) == (3, 5, "float16", 8)
     assert make_choice(threads=None).describe(backbone, "float32").threads == 1
 

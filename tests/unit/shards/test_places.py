@@ -159,6 +159,14 @@ def test_every_request_to_a_service_is_repeated(service: Any) -> None:
     assert folder.sizes("a") == {}
 
 
+def test_a_name_that_no_service_can_have_is_not_asked_for_again(service: Any) -> None:
+    """It is the row of a list, or a user's mistake; trying again would cost a quarter of a minute each."""
+    service.failures += [type("ParamValidationError", (Exception,), {})("Parameter validation failed:\nno bucket")] * 2
+    with pytest.raises(ValueError, match="Parameter validation failed: no bucket"):
+        read_bytes("service://Bad Bucket!!/x.jpg")
+    assert len(service.failures) == 1
+
+
 def test_a_service_is_asked_only_so_often(service: Any) -> None:
     """Six times."""
     service.failures += [TimeoutError() for _ in range(100)]

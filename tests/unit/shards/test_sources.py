@@ -9,6 +9,7 @@ import tarfile
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -386,7 +387,8 @@ def test_lists_and_tars_of_every_place_are_read(
         pq.write_table(pa.table({"path": LISTED}), stream)
     for name in ("bom.txt", "more.csv", "list.parquet"):
         assert list(iterate_items(f"{place}/{name}")) == expect(place)
-    assert list(iterate_items(f"{place}/t.tar")) == [Item("t.tar/1.jpg", f"{place}/t.tar", 512, 1)]
+    (item,) = iterate_items(f"{place}/t.tar")
+    assert replace(item, header=None) == Item("t.tar/1.jpg", f"{place}/t.tar", 512, 1)
 
 
 def test_a_service_is_asked_again_when_it_fails(service: Any, save: Callable[..., None]) -> None:

@@ -19,7 +19,7 @@ from PIL import Image
 from leaderboard.errors import LeaderboardError, Unavailable
 from leaderboard.images import decode_image, digest_pixels
 from leaderboard.shards.places import Folder
-from leaderboard.shards.plan import Plan, Recipe, Vectors, make_plan
+from leaderboard.shards.plan import LOST_ACCEPTED, Plan, Recipe, Vectors, make_plan
 from leaderboard.shards.shard_file import ShardDone
 from leaderboard.shards.worker import BATCHES_AHEAD, FEW, embed_shard
 
@@ -359,6 +359,39 @@ def test_all_of_many_images_gone_is_a_lost_source(images: Any, begin: Any, count
         assert f"{source}: none of {FEW} images in a row is there any more (00.jpg cannot be read: No such" in lost(run)
     else:
         assert len(run.compute().failures) == count
+
+
+def test_lost_images_are_failures_where_that_is_said(images: Any, begin: Any) -> None:
+    """By a file that every worker sees."""
+    source = images(FEW)
+    run = begin(source)
+    for path in source.iterdir():
+        path.unlink()
+    (source / "notes.txt").write_bytes(b"something is left")
+    assert lost(run).endswith("if they are lost for good, add --accept-lost")
+    run.folder.write(LOST_ACCEPTED, b"")
+    assert len(run.compute().failures) == FEW
+
+
+@pytest.mark.parametrize("change", ["other names", "shorter", "shifted"])
+def test_a_tar_that_was_packed_anew_gives_no_image_under_another_name(
+    tmp_path: Path, begin: Any, draw: Draw, save: Any, pack_tar: Any, change: str
+) -> None:
+    """Where one image lay there may be another one of the same size: what stands before it tells."""
+    members = {f"{number}.bmp": draw(number, form="BMP") for number in range(3)}
+    save(tmp_path, {"t.tar": pack_tar(members)})
+    run = begin(tmp_path / "t.tar")
+    packed = {
+        "other names": pack_tar(dict(zip(reversed(members), members.values(), strict=True))),
+        "shorter": pack_tar(members)[:1024],
+        "shifted": pack_tar({"first": b"x", **members}),
+    }
+    save(tmp_path, {"t.tar": packed[change]})
+    done = run.compute()
+    reason = "its tar was packed anew, or cut short, after it was listed"
+    whole = 1 if change == "other names" else 0  # the one in the middle has its old place
+    assert done.rows == whole
+    assert [told for _, told in done.failures] == [reason] * (3 - whole)
 
 
 def test_a_folder_where_nothing_is_left_is_a_lost_source(images: Any, begin: Any) -> None:

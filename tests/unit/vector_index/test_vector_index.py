@@ -149,6 +149,8 @@ def test_each_kind_of_folder_is_known(collection, tmp_path) -> None:
     build_index(collection, tmp_path / "index")
     (tmp_path / "images").mkdir()
     assert kind_of(str(tmp_path / "images")) == "images"
+    with pytest.raises(LeaderboardError, match="nowhere does not exist; give a folder of images, vectors, or an index"):
+        kind_of(str(tmp_path / "nowhere"))
     (tmp_path / "images" / "manifest.json").write_text('{"format": "iiif"}')
     assert kind_of(str(tmp_path / "images")) == "images"
     assert kind_of(str(collection.folder)) == "collection"
