@@ -159,7 +159,7 @@ def two_at_once(seed: int) -> int:
 
 def begun_otherwise(seed: int) -> int:
     """Gone on with by other settings: refused in one line, and nothing is changed."""
-    others = ["--shard-size=9", "--threads=5", "--batch-size=7", "--store=float16", "--model=color-histogram"]
+    others = ["--shard-size=9", "--threads=5", "--store=float16", "--model=color-histogram"]
     known, draws = reference(), random.Random(seed)
     with place() as folder:
         out = folder / "out"
