@@ -137,7 +137,7 @@ def test_a_copy_of_a_reference_image_is_noted(slide, reference, tmp_path) -> Non
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (lambda folder: shutil.rmtree(folder), "is not a folder"),
+        (lambda folder: shutil.rmtree(folder), "does not exist"),
         (lambda folder: [path.unlink() for path in folder.rglob("*.png")], "has no images"),
         (lambda folder: [path.rename(folder / f"{path.parent.name}.png") for path in folder.glob("*/0.png")], "beside"),
         (lambda folder: [path.write_bytes(b"") for path in folder.rglob("*.png")], "none of its 24 images can be read"),
