@@ -17,7 +17,7 @@ from leaderboard.protocols._keys import SELF, Keys
 
 BLOCK = 768  # images on either side of a product
 PANEL_BYTES = 200_000_000  # of the keys of one panel with all images; there are two
-KEPT_BYTES = 2_700_000_000  # of keys that wait for their turn
+KEPT_BYTES = 3_000_000_000  # of keys that wait for their turn
 THREAD_BYTES = 600_000_000  # of all threads' factors and products together
 Use = Callable[[np.ndarray, np.ndarray], None]  # queries (b,), their keys (b, n)
 

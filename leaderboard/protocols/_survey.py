@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock, local
-from typing import cast
 
 import numpy as np
 
@@ -18,8 +16,6 @@ from leaderboard.protocols._ranks import Ranker, measure
 
 FEWEST_IMAGES = 4096  # for fewer a pass of one's own is as quick, and keeps the last digit of older figures
 CUTOFFS = (1, *range(10, 200, 10), 500)
-FEWEST_COMPILED = 20_000  # for fewer, loading it takes as long as it saves
-RANKS = 1_000_000  # in memory at once
 NEAREST = 32  # of each query: of ten splits' training images hardly ever fewer than sixteen are among them
 
 
@@ -75,7 +71,6 @@ class _Tallying:
 
     def __init__(self, keys: Keys, labels: np.ndarray, queries: np.ndarray) -> None:
         self.keys, self.labels, self.own = keys, labels, local()
-        self.rank_rows = load_machine_code() if len(labels) >= FEWEST_COMPILED else None
         m, nearest = len(queries), min(NEAREST, len(labels) - 1)
         self.cutoffs = np.array([k for k in CUTOFFS if k < len(labels)], np.int64)
         self.hits = np.zeros((m, len(self.cutoffs)), np.int64)
@@ -98,29 +93,8 @@ class _Tallying:
         for label in np.unique(self.labels[queries]):
             is_relevant = self.labels == label
             members, rows = np.flatnonzero(is_relevant), np.flatnonzero(self.labels[queries] == label)
-            if self.rank_rows is not None and len(members) > 1:
-                rows = self._count_quickly(rows, places, keys, members, is_relevant)
             for row in rows:
                 self._count_one(int(places[row]), keys[row], members, is_relevant)
-
-    def _count_quickly(
-        self, rows: np.ndarray, places: np.ndarray, keys: np.ndarray, members: np.ndarray, is_relevant: np.ndarray
-    ) -> np.ndarray:
-        """In machine code; returns the rows whose keys leave something open."""
-        assert self.rank_rows is not None
-        found, left = self.found, []
-        for part in np.array_split(rows, -(-len(rows) * len(members) // RANKS)):
-            ranks = np.empty((len(part), len(members) - 1), np.int32)
-            nearest, near_keys = np.empty((2, len(part), found.neighbours.shape[1]), np.int32)
-            queries = found.queries[places[part]]
-            is_sure = self.rank_rows(keys, part, queries, members, is_relevant, ranks, nearest, near_keys)
-            sure = places[part[is_sure]]
-            found.neighbours[sure] = nearest[is_sure]
-            found.near[sure], found.far[sure] = self.keys.read(near_keys[is_sure])
-            for place, row in zip(sure, np.flatnonzero(is_sure), strict=True):
-                self._write_counts(place, ranks[row])
-            left.append(part[~is_sure])
-        return np.concatenate(left)
 
     def _count_one(self, place: int, keys: np.ndarray, members: np.ndarray, is_relevant: np.ndarray) -> None:
         found, ranker = self.found, self.own.ranker
@@ -144,15 +118,6 @@ class _Tallying:
             return self.keys.read(keys)
         squares, vectors = measure(self.keys.vectors, query, images) ** 2, self.keys.vectors
         return squares * (1 - bound_rounding(vectors.shape[1])), squares * (1 + bound_rounding(vectors.shape[1]))
-
-
-def load_machine_code() -> Callable[..., np.ndarray] | None:
-    """``_compiled.rank_rows``, where numba is installed and has a folder to keep machine code in."""
-    try:
-        from leaderboard.protocols._compiled import rank_rows
-    except (ImportError, RuntimeError):
-        return None
-    return cast("Callable[..., np.ndarray]", rank_rows)
 
 
 def _digest(vectors: np.ndarray, labels: np.ndarray) -> str:
