@@ -47,24 +47,21 @@ def estimate(model: str, crops: float) -> dict[str, Any]:
 
 
 def fit_growth(rows: list[dict[str, Any]]) -> tuple[float, float, float]:
-    """Seconds to start and seconds per image of the line through the ends, and the exponent of the growth between.
-
-    The exponent is the slope of log(seconds - start) by log(images): 1 where twice the images take twice as long.
-    """
+    """Seconds to start and per image, by least squares of relative errors, and the largest of these errors."""
     images, seconds = (np.array([row[key] for row in rows], float) for key in ("images", "seconds"))
-    per_image = (seconds[-1] - seconds[0]) / (images[-1] - images[0])
-    start = seconds[0] - per_image * images[0]
-    exponent = np.polyfit(np.log(images), np.log(np.maximum(seconds - start, 1e-9)), 1)[0]
-    return float(start), float(per_image), float(exponent)
+    per_image, start = np.polyfit(images, seconds, 1, w=1 / seconds)
+    error = np.abs((start + per_image * images) / seconds - 1).max()
+    return float(start), float(per_image), float(error)
 
 
 def print_tables(figures: dict[str, Any]) -> None:
     """Measured growth, then the estimates."""
     for model in dict.fromkeys(row["model"] for row in figures.get("growth", [])):
         rows = [row for row in figures["growth"] if row["model"] == model]
-        start, per_image, exponent = fit_growth(rows)
+        start, per_image, error = fit_growth(rows)
         print(tabulate(rows, headers="keys", tablefmt="github", intfmt=",", disable_numparse=False))
-        print(f"{model}: {start:.1f} s + {1e3 * per_image:.2f} ms per image, exponent {exponent:.3f}\n")
+        fit = f"{start:.1f} s + {1e3 * per_image:.2f} ms per image"
+        print(f"{model}: {fit}; the {len(rows)} sizes are within {100 * error:.0f} % of that\n")
     for part in ("overhead", "ray"):
         print(tabulate(figures.get(part, []), headers="keys", tablefmt="github"), "\n")
     for name, crops in CROPS.items():
@@ -90,16 +87,21 @@ def draw(figures: dict[str, Any], path: Path) -> None:
         left.annotate(
             label,
             (images[-1], rows[-1]["seconds"]),
-            (-8, -4),
+            (-12, 0),
             textcoords="offset points",
             ha="right",
-            va="top",
+            va="center",
             color=colour,
             fontsize=8,
         )
         right.plot(images, [row["peak_memory_mb"] for row in rows], "o-", color=colour, ms=5, lw=1)
         right.annotate(
-            model, (images[0], rows[0]["peak_memory_mb"]), (0, 6), textcoords="offset points", color=colour, fontsize=8
+            model,
+            (images[0], rows[0]["peak_memory_mb"]),
+            (0, -14),
+            textcoords="offset points",
+            color=colour,
+            fontsize=8,
         )
     left.set(xscale="log", yscale="log", xlabel="images", ylabel="seconds, whole command")
     right.set(xscale="log", xlabel="images", ylabel="peak memory of the process, MB")

@@ -47,8 +47,8 @@ from leaderboard.shards.worker import embed_shard
 
 FIGURES = Path(__file__).parents[1] / "docs" / "scale.json"
 CHEAP, NETWORK, TRANSFORMER = "color-histogram", "efficientnet-lite0", "random-vit-small-16"
-OVERHEAD_IMAGES = {NETWORK: 512, TRANSFORMER: 128}
-RAY_IMAGES, RAY_SHARD = 1600, 50
+OVERHEAD_IMAGES = {NETWORK: 512, TRANSFORMER: 256}
+RAY_IMAGES, RAY_SHARD = 1800, 200
 
 
 def main() -> None:
