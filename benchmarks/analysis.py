@@ -88,20 +88,26 @@ def list_some_trials(labels: np.ndarray) -> list[Trial]:
 
 def compute_plainly(embeddings: Embeddings, trials: Sequence[Trial]) -> None:
     """One classifier after the other, as in a notebook."""
-    import warnings
-
-    from sklearn.linear_model import LogisticRegression
     from sklearn.neighbors import KNeighborsClassifier
     from sklearn.preprocessing import normalize
 
-    vectors, labels, unit = embeddings.vectors, embeddings.labels, normalize(embeddings.vectors)
+    labels, unit = embeddings.labels, normalize(embeddings.vectors)
     for trial in trials:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it stops at max_iter
-            linear = LogisticRegression(class_weight="balanced", max_iter=1000)
-            linear.fit(vectors[trial.train], labels[trial.train]).predict_proba(vectors[trial.test])
+        fit_plainly(embeddings, trial.train, trial.test)
         voters = KNeighborsClassifier(trial.neighbours, metric="cosine").fit(unit[trial.train], labels[trial.train])
         voters.predict_proba(unit[trial.test])
+
+
+def fit_plainly(embeddings: Embeddings, train: np.ndarray, test: np.ndarray) -> None:
+    """A linear classifier on the vectors as they are, and its probabilities."""
+    import warnings
+
+    from sklearn.linear_model import LogisticRegression
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it stops at max_iter
+        linear = LogisticRegression(class_weight="balanced", max_iter=1000)
+        linear.fit(embeddings.vectors[train], embeddings.labels[train]).predict_proba(embeddings.vectors[test])
 
 
 def measure(compute: Callable[[], object]) -> float:

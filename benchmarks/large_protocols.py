@@ -31,12 +31,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from analysis import compute_plainly, fit_plainly
 
 from leaderboard.cache import load_embeddings
 from leaderboard.protocols import PROTOCOLS, learning_curve
 from leaderboard.protocols._logistic import MAX_GRADIENT, LinearModel, _longest_gradient, fit_at_optimum, rotate
 from leaderboard.protocols._splits import compute_splits
-from leaderboard.protocols._trials import Trial, compute_trials
+from leaderboard.protocols._trials import compute_trials
 from leaderboard.records import Embeddings, Provenance
 
 GOLDEN = Path(__file__).parents[1] / "tests" / "golden" / "palynomorphs-20.efficientnet-lite0.npz"
@@ -116,12 +117,12 @@ def time_fits(options: argparse.Namespace) -> None:
     splits = compute_splits(embeddings)
     compare_solvers(embeddings, splits[0][0])
     ours, peak = measure(partial(PROTOCOLS["linear"].compute, embeddings)), read_peak()
-    plain = measure(partial(fit_plainly, embeddings, splits))
+    plain = measure(partial(fit_splits_plainly, embeddings, splits))
     print(f"linear, {len(splits)} fits: ours {ours}, peak {peak:.2f} GB; plainly {plain}", flush=True)
     trials = [t for share in learning_curve.FRACTIONS for t in learning_curve._list_trials(embeddings.labels, share)[0]]
     some = trials[:: options.every]
     ours, peak = measure(partial(compute_trials, embeddings, some, "learning_curve", ddof=1)), read_peak()
-    plain = measure(partial(fit_trials_plainly, embeddings, some))
+    plain = measure(partial(compute_plainly, embeddings, some))
     print(f"learning_curve, {len(some)} of {len(trials)} trials: ours {ours}, peak {peak:.2f} GB; plainly {plain}")
     minutes = [len(trials) / len(some) * cost.seconds / 60 for cost in (ours, plain)]
     print(f"  all of them, extrapolated: {minutes[0]:.0f} and {minutes[1]:.0f} minutes", flush=True)
@@ -156,30 +157,10 @@ def time_sample(options: argparse.Namespace) -> None:
         print(f"100000 x {DIMENSION}, {name}, a sample asked: {cost}, peak {read_peak():.2f} GB", flush=True)
 
 
-def fit_plainly(embeddings: Embeddings, splits: Sequence[tuple[np.ndarray, np.ndarray]]) -> None:
-    """One classifier after the other, as in a notebook."""
-    import warnings
-
-    from sklearn.linear_model import LogisticRegression
-
+def fit_splits_plainly(embeddings: Embeddings, splits: Sequence[tuple[np.ndarray, np.ndarray]]) -> None:
+    """One classifier after the other."""
     for train, test in splits:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it stops at max_iter
-            linear = LogisticRegression(class_weight="balanced", max_iter=1000)
-            linear.fit(embeddings.vectors[train], embeddings.labels[train])
-        linear.predict_proba(embeddings.vectors[test])
-
-
-def fit_trials_plainly(embeddings: Embeddings, trials: Sequence[Trial]) -> None:
-    """And a search of neighbours per trial."""
-    from sklearn.neighbors import KNeighborsClassifier
-    from sklearn.preprocessing import normalize
-
-    unit = normalize(embeddings.vectors)
-    fit_plainly(embeddings, [(trial.train, trial.test) for trial in trials])
-    for trial in trials:
-        voters = KNeighborsClassifier(trial.neighbours, metric="cosine")
-        voters.fit(unit[trial.train], embeddings.labels[trial.train]).predict_proba(unit[trial.test])
+        fit_plainly(embeddings, train, test)
 
 
 # ---- vectors

@@ -2,32 +2,26 @@
 
 ``python benchmarks/trouble.py`` brings every trouble about for each of twenty seeds, which decide when and where it
 strikes, and tells whether it ended as described: in a state that can be gone on from, with one line for the user, and
-whole again with the bytes of an undisturbed run. The tests do the same with one seed. ``--memory`` measures instead
-whether the peak memory depends on the number of images.
+whole again with the bytes of an undisturbed run. The tests do most of it with one seed. Memory: growth.py.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib
-import os
 import signal
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
-from drawn_jpegs import draw_folder
 from tabulate import tabulate
 
 ROOT = Path(__file__).parents[1]
-COUNTS = (2_000, 20_000)  # images, for the memory
 Trouble = Callable[[int], int]  # a seed -> how many runs it took; AssertionError: not as described
 
 
@@ -67,11 +61,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=20, metavar="N", help="of each (default: %(default)s)")
     parser.add_argument("--engine", choices=("local", "ray", "s3", "all"), default="all", help="(default: %(default)s)")
     parser.add_argument("--only", metavar="WORD", default="", help="troubles with this in their name")
-    parser.add_argument("--memory", action="store_true", help="measure the peak memory instead")
     options = parser.parse_args()
-    if options.memory:
-        print(tabulate(list(measure_memory()), headers="keys", tablefmt="github"))
-        return
     sys.path.append(str(ROOT / "tests"))
     signal.signal(signal.SIGINT, signal.default_int_handler)  # in a shell's background it is ignored, by runs as well
     with ExitStack() as held:
@@ -115,27 +105,6 @@ def bring_all_about(name: str, bring_about: Trouble, seeds: int) -> Row:
         row.try_seed(bring_about, seed)
         print(f"{name}, seed {seed}: {row.seconds[-1]:.1f} s, {len(row.wrong)} wrong", file=sys.stderr, flush=True)
     return row
-
-
-def measure_memory() -> Iterator[dict[str, object]]:
-    """Peak of the local engine, in shards of 500; bounded means that ten times as many images need no more."""
-    with TemporaryDirectory() as folder:
-        for count in COUNTS:
-            images = draw_folder(Path(folder) / str(count), count)
-            began = time.monotonic()
-            peak = _measure_peak(images, Path(folder) / f"out-{count}")
-            yield {"images": count, "peak RSS, MB": round(peak / 1e6), "seconds": round(time.monotonic() - began)}
-
-
-def _measure_peak(images: Path, out: Path) -> float:
-    """Bytes."""
-    command = [sys.executable, "-m", "leaderboard", "embed", "--model", "pixels", "--images", str(images)]
-    options = ["--out", str(out), "--shard-size", "500", "--threads", "2"]
-    process = subprocess.Popen([*command, *options], cwd=ROOT)  # noqa: S603
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        raise SystemExit("embed failed")
-    return usage.ru_maxrss * 1024.0
 
 
 if __name__ == "__main__":

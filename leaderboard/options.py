@@ -22,21 +22,22 @@ def parse_count(text: str) -> int:
 
 def parse_seconds(text: str) -> float:
     """A time above zero."""
-    try:
-        return parse_share(text)
-    except argparse.ArgumentTypeError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0") from None
+    return _parse_positive(text, "a number of seconds above 0")
 
 
 def parse_share(text: str) -> float:
     """A part of something, or some times of it: above zero."""
+    return _parse_positive(text, "a number above 0")
+
+
+def _parse_positive(text: str, expected: str) -> float:
     try:
-        share = float(text)
+        number = float(text)
     except ValueError:
-        share = 0.0
-    if not 0 < share < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
-    return share
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not {expected}")
+    return number
 
 
 def parse_device(text: str) -> str:

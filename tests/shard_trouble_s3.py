@@ -86,11 +86,16 @@ def out_there(s3: S3, seed: int) -> int:
         s3.trouble(Trouble())
         s3.client.delete_object(Bucket="slides", Key="out/shards/000002.parquet")
         _embed(s3, known.images, "s3://slides/out").check(0)
-        for name, content in s3.contents("slides", "out/").items():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_bytes(content)
-        check_same(known.out, folder)
+        _check_out(s3, folder)
     return 2
+
+
+def _check_out(s3: S3, folder: Path) -> None:
+    """What was written into the bucket, fetched into a folder, is the reference's."""
+    for name, content in s3.contents("slides", "out/").items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    check_same(reference().out, folder)
 
 
 def bucket_gone(s3: S3, seed: int) -> int:
@@ -114,10 +119,7 @@ def out_gone(s3: S3, seed: int) -> int:
         _embed(s3, known.images, "s3://slides/out").check(1, "s3://slides/out")
         s3.upload(known.images, "slides", "site/")
         _embed(s3, known.images, "s3://slides/out").check(0)
-        for name, content in s3.contents("slides", "out/").items():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_bytes(content)
-        check_same(known.out, folder)
+        _check_out(s3, folder)
     return 2
 
 

@@ -11,7 +11,6 @@ from leaderboard.errors import LeaderboardError, printable
 from leaderboard.options import parse_count, parse_share
 from leaderboard.records import RunOptions
 from leaderboard.registry import load_registry
-from leaderboard.shards.sources import LISTS
 
 if TYPE_CHECKING:
     from leaderboard.shards.engines import Engine
@@ -71,6 +70,8 @@ def refuse_shard_options(options: argparse.Namespace) -> None:
     Raises:
         LeaderboardError: an option, or a source that goes into shards only.
     """
+    from leaderboard.shards.sources import LISTS
+
     given = [name for name in SHARD_OPTIONS if getattr(options, name.replace("-", "_"))]
     given += ["engine"] if options.engine != ENGINES[0] else []
     if given:

@@ -11,6 +11,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from leaderboard.datasets.listing import hash_file
 from leaderboard.download import announce
 from leaderboard.shards.places import Folder, local_path
 from leaderboard.shards.plan import Plan, done_file, shard_file
@@ -51,8 +52,8 @@ def _load_sound(folder: Folder, plan: Plan, shard: int, size: int | None) -> Sha
         return None
     if done.rows + len(done.failures) != plan.size_of(shard):
         return None
-    is_near = local_path(folder.address) is not None
-    if is_near and folder.digest(shard_file(shard)) != done.sha256:
+    local = local_path(folder.at(shard_file(shard)))
+    if local is not None and hash_file(local) != done.sha256:
         return None
     return done
 

@@ -6,10 +6,9 @@ own environment variables, and to fsspec's ``FSSPEC_<PROTOCOL>_<OPTION>``.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -125,6 +124,22 @@ def exists(address: str) -> bool:
         return False
 
 
+def list_remote(address: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What lies in a folder of a service, asked of the service itself: names, and what fsspec knows of each.
+
+    Raises:
+        FileNotFoundError: there is no such folder.
+        OSError: it does not answer, or refuses to.
+    """
+    filesystem, path = locate(address)
+    filesystem.invalidate_cache()
+    for entry in patiently(lambda: filesystem.ls(path, detail=True)):
+        name = str(entry["name"]).rstrip("/")
+        if name != path.rstrip("/"):  # some services list a folder as its own first entry
+            yield name.rpartition("/")[2], entry
+    filesystem.invalidate_cache()  # which keeps every entry of every folder
+
+
 @dataclass(frozen=True)
 class Folder:
     """A folder that is written to, on a disk or elsewhere; every file in it is whole, or not there."""
@@ -146,15 +161,6 @@ class Folder:
         """
         return read_bytes(self.at(name))
 
-    def digest(self, name: str) -> str:
-        """SHA-256 of a file on a disk, of which little is in memory at once.
-
-        Raises:
-            OSError: as ``read_bytes``.
-        """
-        with Path(self.at(name).removeprefix("file://")).open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-
     def names(self) -> list[str]:
         """What lies in it, folders too; nothing where it is not there.
 
@@ -164,14 +170,10 @@ class Folder:
         local = local_path(self.address)
         if local is not None:
             return [path.name for path in local.iterdir()] if local.exists() else []
-        filesystem, path = locate(self.address)
-        filesystem.invalidate_cache()
         try:
-            entries = patiently(lambda: filesystem.ls(path, detail=False))
+            return [name for name, _ in list_remote(self.address)]
         except FileNotFoundError:
             return []
-        below = [entry.rstrip("/") for entry in entries if entry.strip("/") != path.strip("/")]  # some list it as well
-        return [entry.rpartition("/")[2] for entry in below]
 
     def write(self, name: str, content: bytes) -> None:
         """Put a file there at once: renamed into place on a disk, a single upload elsewhere.
@@ -221,10 +223,7 @@ class Folder:
         if local is not None:
             found = local.iterdir() if local.is_dir() else ()
             return {path.name: path.stat().st_size for path in found if not path.name.startswith(".")}
-        filesystem, path = locate(self.at(below))
-        filesystem.invalidate_cache()
         try:
-            entries = patiently(lambda: filesystem.ls(path, detail=True))
+            return {name: int(entry["size"]) for name, entry in list_remote(self.at(below))}
         except FileNotFoundError:
             return {}
-        return {str(entry["name"]).rpartition("/")[2]: int(entry["size"]) for entry in entries}

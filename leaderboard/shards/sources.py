@@ -18,7 +18,7 @@ from zlib import crc32
 
 from leaderboard.errors import LeaderboardError, Unavailable, first_line, printable
 from leaderboard.images import SUFFIXES
-from leaderboard.shards.places import as_os_error, exists, local_path, locate, patiently
+from leaderboard.shards.places import as_os_error, exists, list_remote, local_path, locate, patiently
 
 COLUMN = "path"  # of a list with columns
 LISTS = (".txt", ".csv", ".parquet")
@@ -150,13 +150,9 @@ def _is_new(folder: str, seen: set[str]) -> bool:
 
 
 def _list_remote(folder: str) -> Iterator[tuple[str, str | None]]:
-    filesystem, path = locate(folder)
-    for entry in patiently(lambda: filesystem.ls(path, detail=True)):
-        name = entry["name"].rstrip("/").rpartition("/")[2]
-        is_itself = entry["name"].rstrip("/") == path.rstrip("/")  # some services list a folder as its own first entry
-        if not is_itself and not name.startswith("."):
+    for name, entry in list_remote(folder):
+        if not name.startswith("."):
             yield name, "" if entry["type"] == "directory" else None
-    filesystem.invalidate_cache()  # which keeps every entry of every folder
 
 
 def _open(address: str) -> Any:
